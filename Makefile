@@ -1,0 +1,49 @@
+# Every target does its own set-up from nothing. `make chat` and `make test` are all a newcomer needs.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+MODEL := .venv/.model
+
+.PHONY: help setup chat test test-fast check format bench clean
+
+help:              ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; run: make PYTHON=python3.11 …")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
+	@touch $@
+
+$(MODEL): $(READY)
+	$(BIN)/il pull smollm2
+	@touch $@
+
+setup: $(READY) $(MODEL)   ## install everything, and the small local model
+
+chat: setup        ## ask the local model one question
+	$(BIN)/il ask "What is the capital of France?"
+
+test: setup        ## run the whole test suite
+	$(BIN)/python -m pytest -n 2
+
+test-fast: setup   ## run the tests that take no real model and no sockets
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+check: $(READY)    ## lint, types, layers, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/architecture
+
+format: $(READY)   ## write the house format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup       ## measure import time and translation speed
+	$(BIN)/python benchmarks/run.py
+
+clean:             ## remove everything that the targets made
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

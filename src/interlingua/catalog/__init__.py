@@ -1,0 +1,1 @@
+"""Facts about models: limits, abilities, prices, each with source and date."""

@@ -1,0 +1,1 @@
+"""Codecs: one folder per wire format, the same rooms and names in each. Sans-IO, both ways."""

@@ -1,0 +1,1 @@
+"""Policy: which target, how often, at what cost. Works on canonical values alone."""

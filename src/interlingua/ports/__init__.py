@@ -1,0 +1,1 @@
+"""What the rooms above the wire promise each other. Siblings meet only here."""

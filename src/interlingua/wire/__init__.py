@@ -1,0 +1,1 @@
+"""Bytes and their framing, without meaning: nothing here knows a dialect. Sans-IO."""
