@@ -41,8 +41,9 @@ format: $(READY)   ## write the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup       ## measure import time and translation speed
-	$(BIN)/python benchmarks/run.py
+bench: setup       ## measure import time, translation and calls, peers side by side
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m benchmarks.run
 
 clean:             ## remove everything that the targets made
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build

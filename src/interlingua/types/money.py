@@ -33,8 +33,6 @@ class Money(Struct, frozen=True, order=True):
     def __str__(self) -> str:
         if self.pico == 0:
             return "free"
-        usd = self.usd
-        if abs(usd) >= 1:
-            return f"${usd:.2f}"
-        digits = max(2, -usd.adjusted() + 1)
-        return f"${usd:.{digits}f}"
+        usd, sign = abs(self.usd), "-" if self.pico < 0 else ""
+        digits = 2 if usd >= 1 else max(2, -usd.adjusted() + 1)
+        return f"{sign}${usd:.{digits}f}"

@@ -45,3 +45,29 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret cannot be pickled or copied")
+
+
+class Credential:
+    """A provider's secret together with where it came from.
+
+    Args:
+        secret: the key or token.
+        source: for people, such as `OPENAI_API_KEY` or `argument`.
+        name: the environment name that it was found under, if any; some names ask for another header.
+        profile: which of several credentials of one provider it is.
+        account: what reasoning state bound to an account is bound to; the same for all profiles of one account.
+    """
+
+    __slots__ = ("account", "name", "profile", "secret", "source")
+
+    def __init__(
+        self, secret: Secret, *, source: str, name: str = "", profile: str = "default", account: str = ""
+    ) -> None:
+        self.secret = secret
+        self.source = source
+        self.name = name
+        self.profile = profile
+        self.account = account or profile
+
+    def __repr__(self) -> str:
+        return f"Credential({self.secret.tail}, from {self.source})"

@@ -57,7 +57,8 @@ class Traits(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 ReasoningField = Literal["", "reasoning_content", "reasoning", "reasoning_details", "content"]
-ToolCallIds = Literal["", "any", "openai", "alnum9", "anthropic"]
+ToolCallIds = Literal["", "any", "ascii40", "word", "alnum9"]
+"""Any text; at most 40 printable ASCII characters; letters, digits, `_` and `-`; nine letters and digits."""
 
 
 class HostTraits(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +85,8 @@ class HostTraits(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_u
         assistant_prefix: the last assistant message must be marked `prefix: true` to be continued.
         names: whether messages may carry a participant's name.
         think_tags: whether reasoning arrives as a leading <think>…</think> inside the content.
+        cache_field: how content parts and tools of openai_chat ask for prompt caching: OpenAI's
+            `prompt_cache_breakpoint`, Anthropic's `cache_control` (routers take it), or empty for not at all.
         api_version: the anthropic-version header; empty lets the dialect choose by what the request needs.
     """
 
@@ -104,4 +107,5 @@ class HostTraits(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_u
     assistant_prefix: bool = False
     names: bool = True
     think_tags: bool = False
+    cache_field: Literal["", "prompt_cache_breakpoint", "cache_control"] = ""
     api_version: str = ""

@@ -1,0 +1,214 @@
+"""`il ask`: one question, one answer. The answer goes to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+
+from interlingua.cli.answer_view import AnswerView, WaitLine, notes
+from interlingua.cli.code_block import first_code_block
+from interlingua.cli.names import complete_files, complete_models
+from interlingua.cli.prompt import piped_text, whole_prompt
+from interlingua.cli.pull import offer_weights
+from interlingua.cli.session import Session, session
+from interlingua.cli.summary import summary
+from interlingua.cli.usage_line import usage_line
+from interlingua.client.reply import Reply
+from interlingua.client.settings import Settings
+from interlingua.client.tools import ToolRun
+from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError
+from interlingua.types.events import Event, Failed
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+class Form(NamedTuple):
+    """How the answer is shown.
+
+    Args:
+        json: as one object at the end.
+        jsonl: as events, one per line, and the object after them.
+        extract: only its first code block.
+        schema: only the value that it holds.
+        stream: whether it is asked for piece by piece.
+        usage: whether the line of usage is shown.
+    """
+
+    json: bool
+    jsonl: bool
+    extract: bool
+    schema: dict[str, Any] | None
+    stream: bool
+    usage: bool
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the text itself is shown as it comes."""
+        return not (self.json or self.jsonl or self.extract or self.schema is not None)
+
+
+@click.command("ask", short_help="Ask a model.")
+@click.argument("prompt", nargs=-1)
+@click.option("-m", "--model", metavar="MODEL", shell_complete=complete_models, help="Who answers; see `il models`.")
+@click.option("-s", "--system", metavar="TEXT", help="Instructions that precede the question.")
+@click.option(
+    "-a",
+    "--attach",
+    "attachments",
+    metavar="PATH|URL",
+    multiple=True,
+    shell_complete=complete_files,
+    help="Show a file or an address with the question; may be repeated.",
+)
+@click.option(
+    "-t", "--temperature", type=click.FloatRange(min=0), metavar="NUMBER", help="How freely words are chosen."
+)
+@click.option("--max-tokens", type=click.IntRange(min=1), metavar="NUMBER", help="The longest answer, in tokens.")
+@click.option("--reasoning", type=click.Choice(EFFORTS), metavar="EFFORT", help=f"Thinking: {', '.join(EFFORTS)}.")
+@click.option(
+    "--schema",
+    metavar="FILE",
+    shell_complete=complete_files,
+    help="A JSON Schema: the answer is a value that fits it, as JSON.",
+)
+@click.option("-x", "--extract", is_flag=True, help="Print only the first code block of the answer.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: text, usage, cost, timing and more.")
+@click.option("--jsonl", "as_jsonl", is_flag=True, help="Print events as they come, one JSON object per line.")
+@click.option("--no-stream", is_flag=True, help="Ask for the answer at once.")
+@click.option("-q", "--quiet", is_flag=True, help="No line of usage after the answer.")
+@click.pass_context
+def command(
+    context: click.Context,
+    /,
+    prompt: tuple[str, ...],
+    model: str | None,
+    attachments: tuple[str, ...],
+    schema: str | None,
+    extract: bool,
+    as_json: bool,
+    as_jsonl: bool,
+    no_stream: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Ask a model. The answer is all that goes to standard output.
+
+    What is piped in is put after the words of PROMPT.
+
+    \b
+    il ask "What is the capital of France?"
+    git diff | il ask -m anthropic/claude-sonnet-5-5 "Review this." > review.md
+    il ask -a receipt.jpg --schema receipt.json "What did I buy?"
+    """
+    if [extract, as_json, as_jsonl].count(True) > 1 or (extract and schema):
+        raise click.UsageError("--extract, --json and --jsonl exclude each other, and --extract excludes --schema")
+    current = session(context)
+    question = whole_prompt(prompt, piped_text())
+    if not question and not attachments:
+        raise click.UsageError('there is no question: write one, as in il ask "What is …?", or pipe one in')
+    form = Form(
+        json=as_json,
+        jsonl=as_jsonl,
+        extract=extract,
+        schema=_read_schema(schema) if schema else None,
+        stream=not no_stream,
+        usage=not quiet and current.config.display.usage,
+    )
+    target = current.target(model)
+    offer_weights(current, target)
+    settings: Settings = {
+        "system": options["system"],
+        "temperature": options["temperature"],
+        "max_output_tokens": options["max_tokens"],
+        "reasoning": options["reasoning"],
+    }
+    view = AnswerView(current.out, current.err, silent=not form.is_text)
+    try:
+        reply = asyncio.run(
+            _ask(current, view, form, target.name, question, model=model, attach=attachments, **settings)
+        )
+    finally:
+        view.end()
+    _conclude(current, form, reply)
+
+
+async def _ask(current: Session, view: AnswerView, form: Form, who: str, question: str, **call: Any) -> Reply[Any]:
+    """The reply, shown while it comes."""
+    async with current.client as client:
+        with WaitLine(current.err, who) as wait:
+            if not form.stream:
+                reply = await client.generate(question, output=form.schema, **call)
+                wait.stop()
+                view.whole(reply.parts)
+                return reply
+            stream = client.stream(question, output=form.schema, **call)
+            try:
+                async for event in stream:
+                    if form.is_text or form.jsonl:
+                        wait.stop()
+                    if form.jsonl:
+                        current.out.line(_line(event))
+                    if not isinstance(event, ToolRun):
+                        view.show(event)
+            except InterlinguaError as error:
+                if form.jsonl:
+                    current.out.line(_line(Failed.of(error)))
+                raise
+            finally:
+                wait.stop()
+                await stream.aclose()
+            return stream.reply
+
+
+def _conclude(current: Session, form: Form, reply: Reply[Any]) -> None:
+    """Writes what is made of the finished answer, then notes and usage."""
+    out, err = current.out, current.err
+    if form.json:
+        out.line(_json(summary(reply), pretty=out.is_terminal))
+    elif form.jsonl:
+        if not form.stream:
+            out.line(_json({"type": "message", **msgspec.to_builtins(reply.message)}))
+        out.line(_json({"type": "summary", **summary(reply)}))
+    elif form.extract:
+        block = first_code_block(reply.text)
+        if block is None:
+            err.line(err.paint("note:", "yellow") + " the answer holds no code block; this is all of it")
+        text = (reply.text if block is None else block).rstrip("\n")
+        out.write(out.safe(text) + "\n" if text else "")
+    elif form.schema is not None:
+        out.line(_json(reply.output, pretty=True))
+    for note in notes(reply):
+        err.line(err.paint("note:", "yellow") + " " + err.safe(note))
+    if form.usage and err.is_terminal:
+        err.line(err.paint(usage_line(reply, err.width), "dim"))
+
+
+def _line(event: Event | ToolRun) -> str:
+    return msgspec.json.encode(event).decode()
+
+
+def _json(value: Any, *, pretty: bool = False) -> str:
+    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2 if pretty else None, separators=None if pretty else (",", ":"))
+
+
+def _read_schema(path: str) -> dict[str, Any]:
+    """A JSON Schema from a file.
+
+    Raises:
+        LocalFileError: the file cannot be read.
+        InvalidRequest: it holds no JSON object.
+    """
+    try:
+        found = json.loads(Path(path).expanduser().read_bytes())
+    except OSError as error:
+        raise LocalFileError(f"{path} cannot be read: {error.strerror or error}", path=path) from error
+    except ValueError as error:
+        raise InvalidRequest(f"{path} is not JSON: {error}", path="schema") from error
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"{path} is not a JSON Schema: it must be an object", path="schema")
+    return found

@@ -1,0 +1,206 @@
+"""The asynchronous Python API: one client for every model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar, Unpack, overload
+
+from msgspec.structs import replace
+
+from interlingua.catalog.catalog import Model
+from interlingua.client.attachments import Source
+from interlingua.client.attachments import attach as attached
+from interlingua.client.output import Output
+from interlingua.client.reply import Reply, ReplyStream
+from interlingua.client.settings import Settings, as_request
+from interlingua.client.timing import Stopwatch
+from interlingua.config.build import build_engine
+from interlingua.config.load import load_config
+from interlingua.config.schema import Config
+from interlingua.engine.answer import Answer
+from interlingua.engine.engine import Engine
+from interlingua.ports.transport import Transport
+from interlingua.types.events import Event
+from interlingua.types.messages import Message
+from interlingua.types.request import ChatRequest
+from interlingua.types.secret import Secret
+from interlingua.types.traits import Traits
+
+T = TypeVar("T")
+Prompt = str | Message | Sequence[Message] | ChatRequest
+"""What may be asked: a text, a message, a conversation, or a whole request."""
+
+
+class AsyncClient:
+    """Asks any model, on any number of event loops.
+
+    Args:
+        model: what to use where a call names none; the configuration's default otherwise.
+        config: a configuration, or the path of a file; found as usual by default.
+        api_keys: keys by provider id; they win over every other source.
+        transport: replaces every way to the network and to the local model, for tests.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: str | None = None,
+        *,
+        config: Config | str | Path | None = None,
+        api_keys: Mapping[str, str] | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        self.model = model
+        self.config = config if isinstance(config, Config) else load_config(config)
+        self.engine: Engine = build_engine(
+            self.config,
+            given={provider: Secret(key) for provider, key in (api_keys or {}).items()},
+            transport=transport,
+        )
+
+    @overload
+    async def generate(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: type[T],
+        **settings: Unpack[Settings],
+    ) -> Reply[T]: ...
+
+    @overload
+    async def generate(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: object = None,
+        **settings: Unpack[Settings],
+    ) -> Reply[Any]: ...
+
+    async def generate(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: object = None,
+        **settings: Unpack[Settings],
+    ) -> Reply[Any]:
+        """The answer at once.
+
+        Args:
+            prompt: a text, a message, a conversation, or a whole request.
+            model: a model name or alias.
+            attach: files, addresses or bytes to show with the last message.
+            output: the type that the answer shall have: dataclass, msgspec Struct, Pydantic model, TypedDict, or a
+                JSON Schema; the result is in `reply.output`.
+            settings: see `Settings`.
+
+        Raises:
+            InterlinguaError: of any kind.
+        """
+        wanted = Output(output) if output is not None else None
+        request = self.request(prompt, model=model, attach=attach, output=wanted, **settings)
+        stopwatch = Stopwatch(time.monotonic)
+        answer = await self.engine.generate(request)
+        usage = answer.response.usage
+        return Reply(
+            steps=(answer,),
+            timing=stopwatch.timing(output_tokens=usage.output_tokens if usage else None),
+            output=wanted.parse(answer.response.text) if wanted else None,
+        )
+
+    @overload
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: type[T],
+        **settings: Unpack[Settings],
+    ) -> ReplyStream[T]: ...
+
+    @overload
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: object = None,
+        **settings: Unpack[Settings],
+    ) -> ReplyStream[Any]: ...
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: object = None,
+        **settings: Unpack[Settings],
+    ) -> ReplyStream[Any]:
+        """The answer piece by piece: iterate over its events, then read `.reply`. Arguments as `generate`."""
+        wanted = Output(output) if output is not None else None
+        request = self.request(prompt, model=model, attach=attach, output=wanted, **settings)
+        return ReplyStream(self._items(request), Stopwatch(time.monotonic), wanted.parse if wanted else None)
+
+    async def _items(self, request: ChatRequest) -> AsyncGenerator[Event | Answer]:
+        async with aclosing(self.engine.stream(request)) as items:
+            async for item in items:
+                yield item
+
+    def request(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: Output[Any] | None = None,
+        **settings: Unpack[Settings],
+    ) -> ChatRequest:
+        """The canonical request that a call with these arguments sends."""
+        request = as_request(prompt, model, settings)
+        parts = tuple(attached(source) for source in attach)
+        if parts:
+            last = request.messages[-1]
+            request = replace(request, messages=(*request.messages[:-1], replace(last, parts=last.parts + parts)))
+        if output is not None:
+            request = replace(request, output=output.format)
+        if not request.model and self.model:
+            request = replace(request, model=self.model)
+        return request
+
+    def models(self, query: str = "") -> list[Model]:
+        """Models of the catalog whose name matches `query`; all of them for an empty one."""
+        return self.engine.catalog.search(query)
+
+    def capabilities(self, model: str) -> Traits:
+        """What a model can do; unknown traits are None.
+
+        Raises:
+            ModelNotFound: no such model.
+        """
+        return self.engine.route(model)[0].traits
+
+    async def aclose(self) -> None:
+        """Closes the connections of the running event loop."""
+        await self.engine.aclose()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()

@@ -1,0 +1,119 @@
+"""The composition root: from a configuration to an engine. The one place that knows all rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from interlingua.catalog import weights
+from interlingua.catalog.catalog import load_catalog
+from interlingua.config.schema import Config
+from interlingua.credentials.sources import CredentialSources
+from interlingua.dialects.registry import DIALECTS
+from interlingua.engine.engine import IN_PROCESS, NETWORK, Engine
+from interlingua.engine.settings import EngineSettings
+from interlingua.errors import ConfigError
+from interlingua.ports.transport import Transport
+from interlingua.providers.provider import Provider, define, load_registry
+from interlingua.transport.http import HttpTransport
+from interlingua.transport.local import LocalTransport
+from interlingua.types.secret import Secret
+
+
+class SystemClock:
+    """Real time and real chance."""
+
+    def time(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back."""
+        return time.monotonic()
+
+    def chance(self) -> float:
+        """A random number in [0, 1)."""
+        return random.random()
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits."""
+        await asyncio.sleep(seconds)
+
+
+def build_engine(
+    config: Config,
+    *,
+    given: Mapping[str, Secret] | None = None,
+    transport: Transport | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Engine:
+    """The engine that a configuration describes.
+
+    Args:
+        config: the configuration.
+        given: keys by provider id that win over every other source.
+        transport: replaces every way out, for tests.
+        environment: names and values; the process environment by default.
+
+    Raises:
+        ConfigError: the configuration cannot be used.
+    """
+    environment = os.environ if environment is None else environment
+    return Engine(
+        catalog=load_catalog(),
+        providers=_providers(config, environment),
+        aliases=config.models,
+        default_model=config.default_model,
+        credentials=CredentialSources(environment, given=given, references=_references(config)),
+        transports={
+            NETWORK: transport or HttpTransport(**msgspec.structs.asdict(config.http)),
+            IN_PROCESS: transport or _local(config),
+        },
+        settings=EngineSettings(retry=config.retry, losses=config.losses, timeouts=config.timeouts),
+        clock=SystemClock(),
+    )
+
+
+def _providers(config: Config, environment: Mapping[str, str]) -> dict[str, Provider]:
+    """The registry's hosts and the user's own; file over environment over row."""
+    found = {id: provider.with_environment(environment) for id, provider in load_registry().items()}
+    for id, table in config.providers.items():
+        changes = {key: value for key, value in table.items() if key != "api_keys"}
+        if id in found:
+            found[id] = found[id].with_settings(changes)
+        else:
+            if "auth" not in changes and not table.get("api_keys"):
+                changes["auth"] = {"how": "bearer", "optional": True}
+            found[id] = define(id, changes)
+        for dialect in found[id].dialects:
+            if dialect not in DIALECTS:
+                raise ConfigError(
+                    f"providers.{id}: unknown dialect {dialect!r}", remedy="Known dialects: " + ", ".join(DIALECTS)
+                )
+    return found
+
+
+def _references(config: Config) -> dict[str, list[str]]:
+    found = {}
+    for id, table in config.providers.items():
+        if "api_keys" in table:
+            keys = table["api_keys"]
+            if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+                raise ConfigError(f"providers.{id}.api_keys: expected a list of texts", remedy='["env:NAME"]')
+            found[id] = keys
+    return found
+
+
+def _local(config: Config) -> Transport:
+    folder = Path(config.local.folder).expanduser() if config.local.folder else None
+    return LocalTransport(
+        lambda name: weights.find(name, folder),
+        names=lambda: [found.name for found in weights.list_weights(folder)],
+        settings=config.local,
+    )

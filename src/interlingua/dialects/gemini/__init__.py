@@ -1,0 +1,31 @@
+"""Google's generateContent format, both ways, without I/O."""
+
+from interlingua.dialects.gemini.errors import parse_error, render_error
+from interlingua.dialects.gemini.request import parse_request, render_request
+from interlingua.dialects.gemini.response import parse_response, render_response
+from interlingua.dialects.gemini.schema import ID
+from interlingua.dialects.gemini.stream import StreamParser
+from interlingua.dialects.gemini.stream_out import StreamRenderer
+from interlingua.types.traits import ToolCallIds
+
+CHAT_PATHS = (
+    "/v1beta/models/{model}:generateContent",
+    "/v1beta/models/{model}:streamGenerateContent",
+)
+STREAM_CONTENT_TYPE = "text/event-stream"
+TOOL_CALL_IDS: ToolCallIds = "any"
+
+__all__ = [
+    "CHAT_PATHS",
+    "ID",
+    "STREAM_CONTENT_TYPE",
+    "TOOL_CALL_IDS",
+    "StreamParser",
+    "StreamRenderer",
+    "parse_error",
+    "parse_request",
+    "parse_response",
+    "render_error",
+    "render_request",
+    "render_response",
+]

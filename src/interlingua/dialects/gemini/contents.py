@@ -1,0 +1,194 @@
+"""Conversations: `contents` and `systemInstruction` to messages and back.
+
+Only user and model speak here. The rules that rendering satisfies: a user content comes first; the results of a
+model's calls stand in the very next content, as many as there were calls; a system message later on is a user text.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from interlingua.dialects.gemini.parts import PartReader, render_part
+from interlingua.dialects.gemini.results import Pairing, Results, missing_result, read_result, render_result
+from interlingua.dialects.gemini.schema import DUMMY_SIGNATURE, ID, ProtoFields, lose_opaque, luggage, own, signature_of
+from interlingua.ports.context import TranslationContext
+from interlingua.types.messages import Message
+from interlingua.types.parts import Part, ReasoningPart, TextPart, ToolCallPart, ToolCallResponsePart
+
+_ROLES: dict[str | None, Literal["user", "assistant"]] = {
+    None: "user",
+    "": "user",
+    "user": "user",
+    "function": "user",
+    "tool": "user",
+    "model": "assistant",
+    "assistant": "assistant",
+}
+
+
+def parse_system(fields: ProtoFields | None, context: TranslationContext) -> list[Message]:
+    """The system message of a systemInstruction; none where it is empty."""
+    if fields is None:
+        return []
+    fields.skip("role")
+    reader = PartReader(context)
+    parts = [part for part in (reader.read(each) for each in fields.list_of("parts")) if part is not None]
+    return [Message(role="system", parts=tuple(parts), extra=luggage(fields.rest()))] if parts else []
+
+
+def parse_contents(contents: list[ProtoFields], context: TranslationContext) -> list[Message]:
+    """The messages of a conversation; adjacent tool results are one message."""
+    messages: list[Message] = []
+    reader, pairing = PartReader(context), Pairing()
+    for content in contents:
+        word = content.text("role")
+        role = _ROLES.get(word)
+        if role is None:
+            raise content.error("role", f"must be user or model, got {word!r}")
+        parts: list[Part] = []
+        results: list[Part] = []
+        for fields in content.list_of("parts"):
+            if role == "user" and fields.peek("functionResponse") is not None:
+                results.append(pairing.resolve(read_result(fields, context), fields))
+            elif (part := reader.read(fields)) is not None:
+                parts.append(part)
+        extra = luggage(content.rest())
+        if role == "assistant":
+            pairing.turn([part for part in parts if isinstance(part, ToolCallPart)])
+            if parts:
+                messages.append(Message(role=role, parts=tuple(parts), origin=context.origin, extra=extra))
+            continue
+        if results:
+            _add_results(messages, results)
+        if parts:
+            messages.append(Message(role=role, parts=tuple(parts), extra=extra))
+    return messages
+
+
+def _add_results(messages: list[Message], results: list[Part]) -> None:
+    before: tuple[Part, ...] = ()
+    if messages and messages[-1].role == "tool":
+        before = messages.pop().parts
+    messages.append(Message(role="tool", parts=(*before, *results)))
+
+
+class ContentWriter:
+    """Renders a conversation, message by message."""
+
+    def __init__(self, messages: tuple[Message, ...], context: TranslationContext) -> None:
+        self._messages = messages
+        self._context = context
+        self._results = Results()
+        self._system: list[dict[str, Any]] = []
+        self._contents: list[dict[str, Any]] = []
+        self._turn = max((i for i, message in enumerate(messages) if message.role == "user"), default=-1)
+
+    def write(self) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+        """systemInstruction, if any, and contents.
+
+        Raises:
+            InvalidRequest: a tool result answers no call.
+            Unsupported: content that cannot be carried, where that is refused.
+        """
+        for i, message in enumerate(self._messages):
+            if message.role != "assistant":
+                for j, part in enumerate(message.parts):
+                    if isinstance(part, ToolCallResponsePart):
+                        self._results.add(part, f"messages[{i}].parts[{j}]")
+        leading = True
+        for i, message in enumerate(self._messages):
+            leading = leading and message.role == "system"
+            if message.name:
+                self._context.lose(f"messages[{i}].name", "there are no names of participants")
+            if message.role == "assistant":
+                self._write_assistant(i, message)
+            elif message.role == "system":
+                self._write_system(i, message, leading)
+            else:
+                self._add("user", self._parts(i, message), message)
+        self._results.check()
+        if not self._contents or self._contents[0]["role"] != "user":
+            self._context.emulate("messages", "a user content of `.` put first, where the format wants one")
+            self._contents.insert(0, {"role": "user", "parts": [{"text": "."}]})
+        return ({"parts": self._system} if self._system else None), self._contents
+
+    def _add(self, role: str, parts: list[dict[str, Any]], message: Message | None = None) -> None:
+        if parts:
+            extra = own(message.extra) if message is not None else {}
+            self._contents.append({"role": role, "parts": parts, **extra})
+
+    def _parts(self, i: int, message: Message) -> list[dict[str, Any]]:
+        found = [
+            render_part(part, f"messages[{i}].parts[{j}]", self._context)
+            for j, part in enumerate(message.parts)
+            if not isinstance(part, ToolCallResponsePart)
+        ]
+        return [wire for wire in found if wire is not None]
+
+    def _write_system(self, i: int, message: Message, leading: bool) -> None:
+        for j, part in enumerate(message.parts):
+            if not isinstance(part, TextPart):
+                self._context.lose(f"messages[{i}].parts[{j}]", "system instructions are text only", "content")
+            elif leading and (wire := render_part(part, f"messages[{i}].parts[{j}]", self._context)) is not None:
+                self._system.append(wire)
+        if not leading and message.text:
+            self._context.emulate(f"messages[{i}]", "a system message within the conversation sent as user text")
+            self._add("user", [{"text": f"<system>{message.text}</system>"}])
+
+    def _write_assistant(self, i: int, message: Message) -> None:
+        wires: list[dict[str, Any]] = []
+        calls: list[ToolCallPart] = []
+        for j, part in enumerate(message.parts):
+            where = f"messages[{i}].parts[{j}]"
+            if isinstance(part, ToolCallResponsePart) or not self._goes_back(part, message, where):
+                continue
+            wire = render_part(part, where, self._context, "setting")
+            if wire is None:
+                continue
+            if isinstance(part, ToolCallPart):
+                if not calls and i > self._turn:
+                    self._sign(part, wire, where)
+                calls.append(part)
+            wires.append(wire)
+        self._add("model", wires, message)
+        if calls:
+            self._write_results(calls, f"messages[{i}]", i == len(self._messages) - 1)
+
+    def _goes_back(self, part: Part, message: Message, where: str) -> bool:
+        """Whether a part of the model's is sent again: thoughts only to the model that had them, and a signature
+        without any text never (the provider refuses it)."""
+        if not isinstance(part, ReasoningPart) or signature_of(part.opaque) is not None:
+            return not isinstance(part, ReasoningPart) or bool(part.text) or part.summary
+        if not part.text:
+            lose_opaque(part.opaque, where, self._context)
+            return False
+        origin = message.origin
+        if origin is None:
+            same = part.summary
+        else:
+            same = origin.endpoint == ID and self._context.model in ("", origin.model)
+        if not same:
+            self._context.lose(where, "thoughts of another model")
+        return same
+
+    def _sign(self, part: ToolCallPart, wire: dict[str, Any], where: str) -> None:
+        if self._context.traits.thought_signatures and signature_of(part.opaque) is None:
+            self._context.emulate(where, "a call without thought signature carries the documented stand-in")
+            wire["thoughtSignature"] = DUMMY_SIGNATURE
+
+    def _write_results(self, calls: list[ToolCallPart], where: str, last: bool) -> None:
+        wires: list[dict[str, Any]] = []
+        after: list[dict[str, Any]] = []
+        found = [self._results.take(call) for call in calls]
+        if last and not any(found):
+            return
+        for call, result in zip(calls, found, strict=True):
+            if result is None:
+                self._context.emulate(where, f"the call {call.id!r} was never answered: an error stands for its result")
+                wires.append(missing_result(call))
+            else:
+                wire, media = render_result(call, result[1], result[0], self._context)
+                wires.append(wire)
+                after += media
+        self._add("user", wires)
+        self._add("user", after)

@@ -1,0 +1,363 @@
+"""The door to the network: HTTP/1.1 over aiohttp, one pool of connections per event loop.
+
+Nothing is opened, and aiohttp not even imported, before the first request. A pool closes with its event loop (an
+asynchronous generator waits in it, and `asyncio.run` ends those) or with `aclose()`. A forked child leaves the
+parent's connections alone and opens its own. Redirects are answers, cookies are forgotten, netrc is not read.
+A request that failed is not repeated here, but for what aiohttp does by itself: an idempotent one, once, when a
+connection kept alive turns out to be closed. Errors are named in one place, `_name_failure`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+from base64 import b64encode
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from interlingua._version import __version__
+from interlingua.errors import (
+    ConnectionFailed,
+    InterlinguaError,
+    InvalidRequest,
+    LocalFileError,
+    TimedOut,
+    UpstreamError,
+)
+from interlingua.ports.transport import HttpRequest, HttpResponse
+
+if TYPE_CHECKING:
+    import ssl
+
+    import aiohttp
+
+MAX_BODY = 64 * 1024 * 1024
+_MAX_HEADER = 64 * 1024
+_LARGE_BODY = 1024 * 1024
+"""From this size on a body is handed to aiohttp as a file, which it writes piece by piece."""
+_DECODED = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+
+
+class HttpTransport:
+    """Sends requests over the network.
+
+    The environment is respected: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` (read when the first request
+    of an event loop is sent), `SSL_CERT_FILE`.
+
+    Args:
+        ca_file: PEM file of authorities to trust besides the system's, and instead of `SSL_CERT_FILE`.
+        client_certificate: PEM file that is shown to servers that ask for one; may hold the key too.
+        client_key: PEM file of its key.
+        proxy: an http(s) address that wins over the environment's; `NO_PROXY` still holds.
+        max_body: the largest answer that `read()` takes, decompressed, in bytes.
+    """
+
+    def __init__(
+        self,
+        *,
+        ca_file: str | None = None,
+        client_certificate: str | None = None,
+        client_key: str | None = None,
+        proxy: str | None = None,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        self._ca_file = ca_file
+        self._client_certificate = client_certificate
+        self._client_key = client_key
+        self._proxy = proxy
+        self._max_body = max_body
+        self._ssl: ssl.SSLContext | None = None
+        self._process = os.getpid()
+        self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
+        self._inherited: list[dict[asyncio.AbstractEventLoop, _Pool]] = []
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """The response's head; see `Transport.send`.
+
+        Raises:
+            ConnectionFailed: not reached, or broken before the head came.
+            TimedOut: phase `connect` or `first_byte`. The latter's limit counts from the beginning of the call.
+            InvalidRequest: the address or a header cannot be sent.
+            LocalFileError: a certificate file cannot be read.
+        """
+        import aiohttp
+        from yarl import URL
+
+        timeouts = request.timeouts
+        limit = timeouts.first_byte if request.stream else timeouts.first_byte_whole
+        watch = asyncio.timeout(limit)
+        try:
+            pool = await self._pool()
+            proxy, proxy_headers = pool.proxy_for(request.url)
+            secure = request.url.startswith("https:")
+            async with watch:
+                response = await pool.session.request(
+                    request.method,
+                    URL(request.url, encoded=request.url.isascii()),
+                    data=io.BytesIO(request.body) if len(request.body) > _LARGE_BODY else request.body or None,
+                    headers=_headers(request, () if secure else proxy_headers),
+                    allow_redirects=False,
+                    proxy=proxy,
+                    proxy_headers=dict(proxy_headers) if secure and proxy_headers else None,
+                    timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
+                )
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            host = _host_of(request.url)
+            if watch.expired():
+                message = f"{host} has not begun to answer within {limit:g} s"
+                raise TimedOut(message, phase="first_byte") from None
+            raise _name_failure(error, host) from None
+        return _Response(response, _host_of(request.url), self._max_body)
+
+    async def aclose(self) -> None:
+        """Closes the connections of the running event loop; the next request opens new ones."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        if pool is not None:
+            await pool.aclose()
+
+    async def _pool(self) -> _Pool:
+        if self._process != os.getpid():
+            # Kept, not closed: these sockets are the parent's, and closing TLS would speak on them.
+            self._inherited.append(self._pools)
+            self._pools, self._process = {}, os.getpid()
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None:
+            for other in list(self._pools):
+                if other.is_closed():
+                    self._pools.pop(other, None)
+            pool = self._pools[loop] = _Pool(self._tls(), self._proxy)
+            await pool.watch(self._pools)
+        return pool
+
+    def _tls(self) -> ssl.SSLContext | None:
+        """What is trusted; None leaves it to aiohttp, which trusts what the system does."""
+        ca_file = self._ca_file or os.environ.get("SSL_CERT_FILE")
+        if not ca_file and not self._client_certificate:
+            return None
+        if self._ssl is None:
+            import ssl
+
+            context = ssl.create_default_context()
+            context.set_alpn_protocols(["http/1.1"])
+            if ca_file:
+                _load(ca_file, lambda: context.load_verify_locations(ca_file))
+            certificate = self._client_certificate
+            if certificate:
+                _load(certificate, lambda: context.load_cert_chain(certificate, self._client_key))
+            self._ssl = context
+        return self._ssl
+
+
+class _Pool:
+    """The connections of one event loop, and the proxies as the environment named them when it was opened."""
+
+    def __init__(self, tls: ssl.SSLContext | None, proxy: str | None) -> None:
+        import urllib.request
+
+        import aiohttp
+
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls or True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"user-agent": f"interlingua/{__version__}"},
+            max_line_size=_MAX_HEADER,
+            max_field_size=_MAX_HEADER,
+        )
+        self._bypass = urllib.request.proxy_bypass
+        self._proxies = {"http": proxy, "https": proxy} if proxy else dict(urllib.request.getproxies())
+        self._chosen: dict[tuple[str, str], tuple[str | None, tuple[tuple[str, str], ...]]] = {}
+        self._waiting: AsyncGenerator[None] | None = None
+
+    async def watch(self, pools: dict[asyncio.AbstractEventLoop, _Pool]) -> None:
+        """Closes the pool when the event loop ends."""
+        loop = asyncio.get_running_loop()
+
+        async def wait() -> AsyncGenerator[None]:
+            try:
+                yield
+            finally:
+                if pools.get(loop) is self:
+                    del pools[loop]
+                await self.session.close()
+
+        self._waiting = wait()
+        await anext(self._waiting)
+
+    async def aclose(self) -> None:
+        if self._waiting is not None:
+            await self._waiting.aclose()
+
+    def proxy_for(self, url: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
+        """The proxy's address without its credentials, and the header that carries those."""
+        parts = urlsplit(url)
+        place = (parts.scheme, parts.netloc.rpartition("@")[2])
+        if place not in self._chosen:
+            found = self._proxies.get(parts.scheme) or self._proxies.get("all")
+            self._chosen[place] = _split_proxy(found) if found and not self._bypass(place[1]) else (None, ())
+        return self._chosen[place]
+
+
+class _Response:
+    """A response whose head has come."""
+
+    def __init__(self, response: aiohttp.ClientResponse, host: str, max_body: int) -> None:
+        headers = [(name.lower(), value) for name, value in response.headers.items()]
+        if any(name == "content-encoding" and value.strip().lower() in _DECODED for name, value in headers):
+            # The body is handed on decompressed, so these would be untrue.
+            headers = [header for header in headers if header[0] not in ("content-encoding", "content-length")]
+        self.status = response.status
+        self.headers = tuple(headers)
+        self._response = response
+        self._host = host
+        self._max_body = max_body
+
+    async def read(self) -> bytes:
+        """The whole body, decompressed; see `HttpResponse.read`."""
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in self.stream():
+            size += len(piece)
+            if size > self._max_body:
+                self._response.close()
+                raise UpstreamError(
+                    f"the answer of {self._host} is larger than {self._max_body} bytes",
+                    upstream_status=self.status,
+                    retryable=False,
+                )
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """The body as it comes, decompressed; see `HttpResponse.stream`."""
+        return _Pieces(self._response, self._host)
+
+    async def aclose(self) -> None:
+        """Gives up the response; an unread rest closes the connection."""
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+
+
+class _Pieces:
+    """A body being read; whatever ends the reading before the body's end closes the connection at once."""
+
+    __slots__ = ("_host", "_response")
+
+    def __init__(self, response: aiohttp.ClientResponse, host: str) -> None:
+        self._response = response
+        self._host = host
+
+    def __aiter__(self) -> _Pieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        import aiohttp
+
+        whole = False
+        try:
+            piece = await self._response.content.readany()
+            whole = True
+        except (aiohttp.ClientError, OSError) as error:
+            raise _name_failure(error, self._host) from None
+        finally:
+            if not whole:
+                self._response.close()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+
+def _headers(request: HttpRequest, proxy_headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    headers = [*request.headers, *proxy_headers]
+    if not any(name == "accept-encoding" for name, _ in headers):
+        # A compressed stream would wait in the server's compressor.
+        headers.append(("accept-encoding", "identity" if request.stream else "gzip, deflate"))
+    return headers
+
+
+def _host_of(url: str) -> str:
+    """Host and port, for messages: no path, no query, no credentials."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or "the address"
+    except ValueError:
+        return "the address"
+
+
+def _split_proxy(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    parts = urlsplit(address if "://" in address else f"http://{address}")
+    credentials, _, place = parts.netloc.rpartition("@")
+    if parts.scheme not in ("http", "https"):
+        raise ConnectionFailed(
+            f"the proxy {place} speaks {parts.scheme}, which is not supported",
+            remedy="Set HTTPS_PROXY to an http:// proxy, or name the host in NO_PROXY.",
+            retryable=False,
+        )
+    bare = urlunsplit((parts.scheme, place, "", "", ""))
+    if not credentials:
+        return bare, ()
+    token = b64encode(unquote(credentials).encode()).decode()
+    return bare, (("proxy-authorization", f"Basic {token}"),)
+
+
+def _load(path: str, load: Callable[[], None]) -> None:
+    try:
+        load()
+    except OSError as error:  # ssl.SSLError is one
+        raise LocalFileError(f"the certificate file {path} cannot be used: {error}", path=path) from None
+
+
+def _name_failure(error: Exception, host: str) -> InterlinguaError:
+    """What a failure of aiohttp, of a socket or of TLS means; never shows an address's path or query."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        return TimedOut(f"no connection to {host} within the time limit", phase="connect")
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return ConnectionFailed(
+            f"the proxy on the way to {host} refused with status {error.status}",
+            remedy="Check HTTPS_PROXY and its credentials, or name the host in NO_PROXY.",
+        )
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return ConnectionFailed(
+            f"the proxy {error.host}:{error.port} on the way to {host} cannot be reached: {_reason(error)}",
+            remedy="Check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY.",
+        )
+    if isinstance(error, aiohttp.ClientSSLError):
+        return ConnectionFailed(
+            f"no trusted connection to {host}: {_reason(error)}",
+            remedy="If a proxy or server of your own signs certificates, name its authority's file in SSL_CERT_FILE.",
+            retryable=False,
+        )
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return ConnectionFailed(
+            f"the name {error.host} cannot be resolved: {_reason(error)}",
+            remedy="Check the address for typing errors, and that this machine is online.",
+        )
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, ConnectionRefusedError):
+            return ConnectionFailed(
+                f"nothing listens at {error.host}:{error.port}",
+                remedy="Start the server, or check the address and port.",
+            )
+        return ConnectionFailed(f"no connection to {host}: {_reason(error)}")
+    if isinstance(error, aiohttp.InvalidURL) or (isinstance(error, ValueError) and not isinstance(error, OSError)):
+        return InvalidRequest(
+            f"the request to {host} cannot be sent: its address or a header is malformed",
+            remedy="Check base_url and the configured headers for stray characters.",
+        )
+    if isinstance(error, aiohttp.ClientResponseError):
+        return ConnectionFailed(f"{host} did not answer in HTTP", remedy="Check the address, port and scheme.")
+    if isinstance(error.__cause__, aiohttp.http_exceptions.ContentEncodingError):
+        return UpstreamError(f"{host} sent a body that cannot be decompressed")
+    return ConnectionFailed(
+        f"the connection to {host} broke off", remedy="Try again; if it stays, look at the network or the server."
+    )
+
+
+def _reason(error: aiohttp.ClientConnectorError) -> str:
+    cause = getattr(error, "certificate_error", None) or error.os_error
+    return getattr(cause, "verify_message", "") or cause.strerror or type(cause).__name__

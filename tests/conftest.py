@@ -1,0 +1,24 @@
+"""What all tests stand on: no key and no configuration of the person who runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+_OURS = re.compile(
+    r"IL_(?!TRAFFIC$)|.*_(API_KEY|AUTH_TOKEN|AD_TOKEN)$|HF_TOKEN$|(OPENAI|ANTHROPIC|AZURE|GOOGLE|GEMINI)_"
+)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
+    """The environment without credentials, with an empty folder for configuration; the model cache stays."""
+    for name in list(os.environ):
+        if _OURS.match(name):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    return dict(os.environ)

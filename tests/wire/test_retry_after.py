@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlingua.wire.retry_after import parse_retry_after
+
+NOON = 1_800_000_000.0  # 2027-01-15 08:00:00 UTC
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "30"}, 30.0),
+        ({"retry-after": " 1.5 "}, 1.5),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "30", "retry-after-ms": "250"}, 0.25),
+        ({"retry-after": "30", "retry-after-ms": "soon"}, 30.0),
+        ({"retry-after": "Fri, 15 Jan 2027 08:01:00 GMT"}, 60.0),
+        ({"retry-after": "Fri, 15 Jan 2027 07:00:00 GMT"}, 0.0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": ""}, None),
+        ({}, None),
+    ],
+)
+def test_the_wait_is_read_from_whichever_header_says_it(headers: dict[str, str], seconds: float | None) -> None:
+    assert parse_retry_after(headers.items(), NOON) == seconds
+
+
+def test_without_the_time_of_day_dates_are_not_understood() -> None:
+    assert parse_retry_after([("retry-after", "Fri, 15 Jan 2027 08:01:00 GMT")]) is None
+
+
+@given(st.text())
+def test_whatever_the_header_says_the_wait_is_sane(value: str) -> None:
+    seconds = parse_retry_after([("retry-after", value)], NOON)
+    assert seconds is None or seconds >= 0
