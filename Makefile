@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 MODEL := .venv/.model
 
-.PHONY: help setup chat test test-fast check format bench clean
+.PHONY: help setup chat test test-fast check format docs bench clean
 
 help:              ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
@@ -40,6 +40,9 @@ check: $(READY)    ## lint, types, layers, architecture
 format: $(READY)   ## write the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY)     ## write the reference pages from the source
+	$(BIN)/python docs/generate.py
 
 bench: setup       ## measure import time, translation and calls, peers side by side
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'

@@ -13,7 +13,7 @@ def lookup_weather(city: str) -> str:
 
 
 chat = il.Chat("local/smollm2", tools=[lookup_weather])
-reply = chat.ask("What is the weather in Oslo?", tool_choice="required")
+reply = chat.ask("What is the weather in Oslo?", tool_choice="required", max_output_tokens=200)
 for run in reply.tool_runs:
     print(f"{run.name}({run.arguments}) took {run.seconds:.3f} s")
 print(reply.text)

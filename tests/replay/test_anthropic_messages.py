@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.replay.traffic import body_of, exchanges, response_of
 
 from interlingua.dialects import anthropic_messages as dialect
 from interlingua.errors import (
@@ -20,6 +19,7 @@ from interlingua.ports.dialect import WireRequest
 from interlingua.types.accumulate import accumulate, unfold
 from interlingua.types.events import Failed, MessageEnd
 from interlingua.types.opaque import Origin
+from tests.replay.traffic import body_of, exchanges, response_of
 
 # Recordings through Vertex name the model in the address, and a version in the body: another envelope.
 ANOTHER_ENVELOPE = "vertex"

@@ -28,9 +28,7 @@ from tests.replay.traffic import body_of, chunked, exchanges, response_of
 WARN: dict[LossKind, LossAction] = {"setting": "warn", "content": "warn"}
 NUMBERED_ENUMS = "openinference-langchain-test-gemini-token-counts-streaming"
 """The one client that asked for enums as numbers (`enum-encoding=int`), which we never do."""
-FIXTURE_WITHOUT_FINISH = (
-    "vertex/firebase-vertexai-unary-success-google-maps-grounding",
-)
+FIXTURE_WITHOUT_FINISH = ("vertex/firebase-vertexai-unary-success-google-maps-grounding",)
 """Hand-kept fixtures whose candidate does not say why it ended."""
 
 STATUSES = {

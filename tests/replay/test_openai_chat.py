@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.replay.traffic import body_of, chunked, exchanges, response_of
 
 from interlingua.dialects import openai_chat
 from interlingua.errors import (
@@ -31,6 +30,7 @@ from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse, FinishReason
 from interlingua.types.traits import HostTraits
 from interlingua.types.usage import Usage
+from tests.replay.traffic import body_of, chunked, exchanges, response_of
 
 REFUSED_REQUESTS = {
     "zai/reqllm-zai-coder-glm-4-5-tool-round-trip-2-8a48a": "a tool result without the id of its call",
@@ -132,7 +132,7 @@ def host_of(body: dict[str, Any]) -> HostTraits:
     return HostTraits(
         reasoning_field="content" if '"type":"thinking"' in text else field,
         effort="reasoning" if isinstance(body.get("reasoning"), dict) else "reasoning_effort",
-        thinking_switch=next((name for name in ("thinking", "enable_thinking") if name in body), ""),  # type: ignore[arg-type]  # both are members of the Literal
+        thinking_switch=next((name for name in ("thinking", "enable_thinking") if name in body), ""),
         cache_field="prompt_cache_breakpoint" if "prompt_cache_breakpoint" in text else "cache_control",
         max_tokens_field="max_tokens" if "max_tokens" in body else "max_completion_tokens",
         seed_field="random_seed" if "random_seed" in body else "seed",

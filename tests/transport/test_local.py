@@ -528,7 +528,7 @@ def test_a_forked_child_loads_its_own_model(model: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "200\n0 200\n", "")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs Unix sockets")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_the_listener_that_llama_cpp_insists_on_cannot_be_reached(model: Path) -> None:
     done = _script(
         model,
@@ -536,11 +536,9 @@ def test_the_listener_that_llama_cpp_insists_on_cannot_be_reached(model: Path) -
         import tempfile
         tempfile.tempdir = tempfile.mkdtemp()
         asyncio.run(ask(1))
-        print(os.listdir(tempfile.tempdir))
-        inodes = {os.readlink(f"/proc/self/fd/{fd}")[8:-1] for fd in os.listdir("/proc/self/fd")
-                  if os.path.exists(f"/proc/self/fd/{fd}") or True and os.path.islink(f"/proc/self/fd/{fd}")}
-        tcp = [line.split() for line in open("/proc/self/net/tcp").readlines()[1:]]
-        print([row[1] for row in tcp if row[3] == "0A" and row[9] in inodes])
+        ours = {os.readlink(f"/proc/self/fd/{fd}") for fd in range(3, 40) if os.path.lexists(f"/proc/self/fd/{fd}")}
+        rows = [line.split() for line in open("/proc/self/net/tcp")]
+        print(os.listdir(tempfile.tempdir), [row for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in ours])
         """,
     )
-    assert (done.returncode, done.stdout) == (0, "[]\n[]\n")
+    assert (done.returncode, done.stdout) == (0, "[] []\n")

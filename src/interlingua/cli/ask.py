@@ -193,7 +193,12 @@ def _line(event: Event | ToolRun) -> str:
 
 
 def _json(value: Any, *, pretty: bool = False) -> str:
-    return json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2 if pretty else None, separators=None if pretty else (",", ":"))
+    return json.dumps(
+        msgspec.to_builtins(value),
+        ensure_ascii=False,
+        indent=2 if pretty else None,
+        separators=None if pretty else (",", ":"),
+    )
 
 
 def _read_schema(path: str) -> dict[str, Any]:

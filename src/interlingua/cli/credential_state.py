@@ -43,8 +43,13 @@ class CredentialState(Struct, frozen=True, kw_only=True):
         return f"ready ({self.source})" if self.source else "ready"
 
     @property
+    def medium(self) -> str:
+        """For tables of providers: with the masked tail, or what to set."""
+        return f"no key (set {self.looked_in[0]})" if self.missing and self.looked_in else self.long
+
+    @property
     def long(self) -> str:
-        """For tables of providers: with the masked tail, or where it was looked for."""
+        """With the masked tail, or everywhere it was looked for."""
         if self.source:
             return f"{self.tail}, from {self.source}"
         return f"{self.missing}: {' or '.join(self.looked_in)}" if self.missing and self.looked_in else self.short

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
+import msgspec
 from msgspec import Struct
 
 from interlingua._version import __version__
@@ -45,6 +46,13 @@ class Check(Struct, frozen=True, kw_only=True):
     found: str
 
 
+class Step(Struct, frozen=True, kw_only=True):
+    """One thing to do, and what it is good for."""
+
+    do: str
+    why: str
+
+
 class Health(Struct, frozen=True, kw_only=True):
     """Everything that was found.
 
@@ -56,7 +64,7 @@ class Health(Struct, frozen=True, kw_only=True):
 
     checks: list[Check]
     usable: list[str]
-    next: list[str]
+    next: list[Step]
 
 
 @click.command("doctor", short_help="Say what works.")
@@ -71,7 +79,7 @@ def command(context: click.Context, no_model: bool, as_json: bool) -> None:
     current = session(context)
     health = examine(current, ask=not no_model)
     if as_json:
-        current.out.line(json.dumps(_as_dict(health), indent=2, ensure_ascii=False))
+        current.out.line(json.dumps(msgspec.to_builtins(health), indent=2, ensure_ascii=False))
     else:
         _show(current, health)
     context.exit(0 if health.usable else ConfigError.exit_code)
@@ -89,7 +97,7 @@ def examine(current: Session, *, ask: bool) -> Health:
         engine = current.engine
     except InterlinguaError as error:
         checks.append(Check(name="configuration", ok=False, found=error.message))
-        return Health(checks=checks, usable=[], next=[error.remedy])
+        return Health(checks=checks, usable=[], next=[Step(do=error.remedy, why="")])
     checks.append(Check(name="configuration", ok=None, found=_config_file(current)))
     checks += [Check(name="extra", ok=None, found=found) for found in _extras()]
     states = [(provider, credential_state(current, provider)) for provider in engine.providers.values()]
@@ -170,17 +178,17 @@ def _default_model(current: Session) -> list[Check]:
     return [Check(name="default", ok=ready.ready, found=f"{target.name} ({why if ready.ready else ready.long})")]
 
 
-def _next(states: list[tuple[Provider, CredentialState]], usable: list[str]) -> Iterator[str]:
+def _next(states: list[tuple[Provider, CredentialState]], usable: list[str]) -> Iterator[Step]:
     for provider, state in states:
         if provider.in_process and not state.ready:
-            yield f"{state.missing}     a model that answers without a key or a network"
+            yield Step(do=state.missing, why="a model that answers without a key or a network")
     if not _has("local"):
-        yield "pip install 'interlingua[local]'     what the model of this machine runs in"
+        yield Step(do="pip install 'interlingua[local]'", why="what the model of this machine runs in")
     hosts = [(host, state) for host, state in states if state.looked_in and host.default_model]
     if hosts and not any(state.source for _, state in hosts):
-        yield f"export {hosts[0][1].looked_in[0]}=…     a key, of this or any other provider: il providers"
+        yield Step(do=f"export {hosts[0][1].looked_in[0]}=…", why="a key of this or any other provider (il providers)")
     if usable:
-        yield f'il ask -m {usable[0]} "Hello"'
+        yield Step(do=f'il ask -m {usable[0]} "Hello"', why="")
 
 
 def _show(current: Session, health: Health) -> None:
@@ -191,27 +199,13 @@ def _show(current: Session, health: Health) -> None:
     for check in health.checks:
         label = check.name if check.name != before else ""
         before = check.name
-        for i, line in enumerate(_fitted(out.safe(check.found), out.width, width + 5)):
-            head = f" {marks[check.ok]} {label:<{width}}  " if i == 0 else " " * (width + 5)
-            out.line(head + line)
+        head = f" {{}} {label:<{width}}  "
+        for line in out.hanging(head.format("·"), check.found):
+            out.line(line.replace("·", marks[check.ok], 1) if line.startswith(" · ") else line)
     if health.next:
         out.line()
         out.line(out.paint("next", "bold"))
+        width = max(len(step.do) for step in health.next)
         for step in health.next:
-            out.line(f"  {step}")
-
-
-def _fitted(text: str, width: int | None, indent: int) -> list[str]:
-    import textwrap
-
-    if width is None:
-        return [text]
-    return textwrap.wrap(text, max(20, width - indent), break_long_words=False, break_on_hyphens=False) or [""]
-
-
-def _as_dict(health: Health) -> dict[str, Any]:
-    return {
-        "usable": health.usable,
-        "checks": [{"name": check.name, "ok": check.ok, "found": check.found} for check in health.checks],
-        "next": [" — ".join(part.strip() for part in step.split("     ")) for step in health.next],
-    }
+            for line in out.hanging(f"  {step.do:<{width}}  ", step.why) if step.why else [f"  {step.do}"]:
+                out.line(line)

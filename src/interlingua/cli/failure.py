@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -73,31 +72,12 @@ def _others(error: InterlinguaError) -> tuple[str, ...]:
     return tuple(getattr(error, "alternatives", ()) or getattr(error, "suggestions", ()))
 
 
-def _show(screen: Screen, message: str, facts: Iterator[tuple[str, str]] | list[tuple[str, str]]) -> None:
+def _show(screen: Screen, message: str, facts: Iterable[tuple[str, str]]) -> None:
     first, *more = message.strip().splitlines() or ["no reason was given"]
-    body = [*_wrapped(screen, f"error: {first}", "  ")]
-    body[0] = screen.paint("error:", "red") + body[0].removeprefix("error:")
+    lines = screen.hanging("error: ", first)
+    lines[0] = screen.paint("error:", "red") + lines[0].removeprefix("error:")
     for line in more:
-        body += _wrapped(screen, f"  {line.strip()}", "  ")
+        lines += screen.hanging("  ", line.strip())
     for label, text in facts:
-        body += _wrapped(screen, f"  {label}:".ljust(_LABEL_WIDTH) + text, " " * _LABEL_WIDTH)
-    screen.write("\n".join(body) + "\n")
-
-
-def _wrapped(screen: Screen, text: str, indent: str) -> list[str]:
-    """Lines that fit the screen; words stay whole, so that commands and addresses can be copied."""
-    text = screen.safe(text)
-    if screen.width is None or len(text) <= screen.width:
-        return [text]
-    first = text[: len(text) - len(text.lstrip())]
-    head = len(text) - len(text[_LABEL_WIDTH:].lstrip()) if text[:_LABEL_WIDTH].endswith(" ") else 0
-    # Labels are padded with blanks that wrapping would fold.
-    lines = textwrap.wrap(
-        text[head:] if head else text.lstrip(),
-        width=max(screen.width, 20),
-        initial_indent=" " * head or first,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [text[:head] + lines[0][head:], *lines[1:]]
+        lines += screen.hanging(f"  {label}:".ljust(_LABEL_WIDTH), text)
+    screen.write("\n".join(lines) + "\n")

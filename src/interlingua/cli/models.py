@@ -174,7 +174,8 @@ def _show_named(current: Session, models: list[Model], *, as_json: bool) -> None
             current.out.line()
         current.out.line(current.out.paint(model.name, "bold"))
         for label, text in _details(current, model):
-            current.out.line(f"  {label:<12}{text}")
+            for line in current.out.hanging(f"  {label:<13}", text):
+                current.out.line(line)
 
 
 def _details(current: Session, model: Model) -> Iterable[tuple[str, str]]:
@@ -259,11 +260,17 @@ def _state(current: Session, model: Model) -> CredentialState:
 
 
 def _footer(current: Session, *, shown: int, hidden: int) -> None:
+    """How many, and as of when: for people only; a pipe gets rows and nothing else."""
     catalog = current.engine.catalog
+    if not shown:
+        current.err.line("no model fits; il models lists all")
+    if not shown or not current.out.is_terminal:
+        return
     total = sum(model.provider in current.engine.providers for model in catalog.models)
     ended = f" · {hidden} shut down (--all shows them)" if hidden else ""
     text = f"{shown} of {total} · prices in USD per million tokens, checked {catalog.as_of}{ended}"
-    current.err.line(" " + current.err.paint(text, "dim"))
+    for line in current.out.hanging(" ", text):
+        current.out.line(current.out.paint(line, "dim"))
 
 
 def as_dict(current: Session, model: Model) -> dict[str, Any]:

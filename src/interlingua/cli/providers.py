@@ -51,13 +51,15 @@ def command(context: click.Context, as_json: bool) -> None:
             provider.id,
             " ".join(provider.aliases),
             " ".join(provider.dialects),
-            states[provider.id].long,
+            states[provider.id].medium,
             provider.default_model,
         )
         for provider in providers
     ]
     for line in table(current.out, _COLUMNS, body):
         current.out.line(line)
+    if not current.out.is_terminal:
+        return  # a pipe gets rows and nothing else
     ready = sum(state.state == "present" for state in states.values())
     current.err.line(
         " " + current.err.paint(f"{ready} of {len(providers)} ready · keys are looked for, not tried", "dim")

@@ -67,6 +67,21 @@ class Screen:
         """`text` without what would drive the terminal: what a model or a host sends must not move the cursor."""
         return text.translate(_CONTROLS) if self.is_terminal else text
 
+    def hanging(self, head: str, text: str) -> list[str]:
+        """Lines of `text` after `head`, wrapped to the screen and indented to where it began.
+
+        Words stay whole, so that commands and addresses can be copied.
+        """
+        text = self.safe(text)
+        width = self.width
+        if width is None or len(head) + len(text) <= width:
+            return [head + text]
+        import textwrap  # only narrow terminals need it
+
+        room = max(20, width - len(head))
+        lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False) or [""]
+        return [head + lines[0], *(" " * len(head) + line for line in lines[1:])]
+
     def write(self, text: str) -> None:
         """Writes at once; characters that the stream's encoding lacks become `?`."""
         try:

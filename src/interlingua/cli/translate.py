@@ -16,9 +16,10 @@ from interlingua.cli.names import complete_models
 from interlingua.cli.session import Session, session
 from interlingua.cli.wire_kinds import KINDS, Kind, guess_kind
 from interlingua.dialects.registry import DIALECTS, dialect
-from interlingua.errors import InterlinguaError, InvalidRequest
+from interlingua.errors import InterlinguaError, InvalidRequest, StreamInterrupted
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
+from interlingua.types.accumulate import Accumulator
 from interlingua.types.events import Event, Failed
 from interlingua.types.loss import Loss, LossAction
 from interlingua.types.request import ChatRequest
@@ -184,7 +185,7 @@ class _Translation:
 
     def _events(self, pieces: Iterable[bytes]) -> Iterator[Event]:
         if self._source == CANONICAL:
-            yield from _canonical_events(pieces)
+            yield from _whole(_canonical_events(pieces))
             return
         parser = None
         for piece in pieces:
@@ -201,6 +202,19 @@ class _Translation:
     def _pass_on(self, data: bytes) -> None:
         if data:
             self._current.out.write(data.decode("utf-8", "replace"))
+
+
+def _whole(events: Iterable[Event]) -> Iterator[Event]:
+    """The events, and a failure after them where they do not amount to a complete answer."""
+    accumulator = Accumulator()
+    for event in events:
+        try:
+            accumulator.add(event)
+        except ValueError as error:
+            raise InvalidRequest(f"the events do not make an answer: {error}") from error
+        yield event
+    if accumulator.failed is None and not accumulator.complete:
+        yield Failed.of(StreamInterrupted("the stream ended before the answer did"))
 
 
 def _canonical_events(pieces: Iterable[bytes]) -> Iterator[Event]:

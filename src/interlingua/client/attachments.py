@@ -15,7 +15,6 @@ import re
 import stat
 import typing
 import urllib.parse
-import urllib.request
 from pathlib import Path, PurePath
 from typing import Any, Protocol, TypeAlias
 
@@ -125,7 +124,9 @@ def attach(
     if isinstance(source, str) and (scheme := _SCHEME.match(source)):
         if scheme[1].lower() != "file":
             return _from_address(source, mime_type, name)
-        source = Path(urllib.request.url2pathname(urllib.parse.urlsplit(source).path))
+        from urllib.request import url2pathname  # slow to import, and seldom needed
+
+        source = Path(url2pathname(urllib.parse.urlsplit(source).path))
     if isinstance(source, str | PurePath):
         path = Path(source)
         return _part(_read_path(path, max_bytes), mime_type, name or path.name, max_bytes, str(path))

@@ -80,7 +80,7 @@ class LocalTransport:
                 return _refusal(refused.error)
             except (ValueError, TypeError) as error:
                 return _failed(400, str(error), "invalid_request_error")
-            except (RuntimeError, MemoryError) as error:
+            except (RuntimeError, MemoryError, LookupError, AttributeError) as error:
                 return _raised(error)
         if path == "/models":
             listed = [{"id": name, "object": "model", "created": 0, "owned_by": "local"} for name in self._names()]
@@ -233,7 +233,7 @@ class _Stream:
             yield _DONE
         except Refused as refused:
             yield b"data: " + msgspec.json.encode({"error": refused.error}) + b"\n\n"
-        except (ValueError, TypeError, RuntimeError, MemoryError) as error:
+        except (ValueError, TypeError, RuntimeError, MemoryError, LookupError, AttributeError) as error:
             yield b"data: " + msgspec.json.encode({"error": _envelope(str(error), "server_error")}) + b"\n\n"
         finally:
             self._job.cancel()

@@ -79,6 +79,13 @@ class Refused(Exception):
         self.error = error
 
 
+_FAILURES: tuple[type[Exception], ...] = (
+    *(InterlinguaError, Refused, RuntimeError, OSError, MemoryError),
+    *(ValueError, TypeError, LookupError, AttributeError),
+)
+"""What can go wrong on a model's thread; it is raised where the answer is read."""
+
+
 class Job:
     """One answer on its way from a model's thread to the event loop that asked for it.
 
@@ -135,7 +142,7 @@ class Job:
         try:
             if not self.cancelled:
                 self._work(load(), self.put)
-        except (InterlinguaError, Refused, ValueError, TypeError, RuntimeError, OSError, MemoryError) as error:
+        except _FAILURES as error:
             self._failure = error
         finally:
             with self._room:

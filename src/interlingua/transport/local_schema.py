@@ -2,7 +2,7 @@
 
 The rule: whatever a client sends, turning it into a grammar ends quickly, prints nothing and stays small. Measured
 on xllamacpp 2026.10: a least bound over its most (`minLength` 3, `maxLength` 1) takes all memory of the machine, a
-`$ref` that only leads to itself never ends, thousands of enum values take seconds per token, and a `pattern` that it
+`$ref` that only leads to itself never ends, thousands of alternatives take seconds per token, and a `pattern` that it
 cannot express is announced on stderr and then ignored. Here the first three are refused and the last is left out.
 """
 
@@ -31,8 +31,9 @@ _COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "m
 _SCHEMA_MAPS = ("properties", "$defs", "definitions")
 _SCHEMA_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SCHEMAS = ("items", "additionalProperties")
-_KEPT = frozenset({"type", "enum", "const", "format", "required", "minimum", "maximum", "exclusiveMinimum"})
-_KEPT_TOO = frozenset({"exclusiveMaximum", *_COUNTS})
+_KEPT = frozenset(
+    {"type", "enum", "format", "required", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", *_COUNTS}
+)
 _PATTERN = re.compile(r"\^[A-Za-z0-9 _\-.,:;/@#()|\[\]?+*]{1,200}\$")
 """Patterns of which llama.cpp makes grammars without a complaint: anchored, no escapes, no counts."""
 _SCALAR: Json = {"anyOf": [{"type": "string", "maxLength": LONGEST_STRING}, {"type": "number"}, {"type": "boolean"}]}
@@ -83,7 +84,7 @@ class _Rewriter:
         reference = schema.get("$ref")
         if reference is not None:
             return {"$ref": self._moved(reference, path), **self._maps(schema, path, depth)}
-        found = {key: value for key, value in schema.items() if key in _KEPT or key in _KEPT_TOO}
+        found = {key: value for key, value in schema.items() if key == "const" or (key in _KEPT and value is not None)}
         pattern = schema.get("pattern")
         if isinstance(pattern, str) and _PATTERN.fullmatch(pattern) and _is_regular(pattern):
             found["pattern"] = pattern
@@ -164,20 +165,25 @@ def _bound(schema: dict[str, Json]) -> dict[str, Json]:
 
 
 def _check_references(schemas: dict[str, Json], path: str) -> None:
-    """Refuses references that lead nowhere, and those that lead back to themselves without anything in between."""
-    done: set[int] = set()
+    """Refuses references that lead nowhere or back to themselves, and alternatives too many for one token."""
+    ways: dict[int, int] = {}
     under_way: set[int] = set()
 
-    def walk(node: dict[str, Json], depth: int) -> None:
-        if id(node) in done:
-            return
+    def walk(node: dict[str, Json], depth: int) -> int:
+        """How many alternatives a value of this schema can begin with."""
+        if id(node) in ways:
+            return ways[id(node)]
         if id(node) in under_way or depth > DEEPEST:
-            raise InvalidRequest(f"{path}: a $ref leads back to itself", path=path)
+            raise InvalidRequest(f"{path}: a $ref leads back to itself, or through too many others", path=path)
         under_way.add(id(node))
-        for child in _alternatives(node, schemas, path):
-            walk(child, depth + 1)
+        optional = node.get("properties", {}).keys() - set(_names(node.get("required")))
+        found = max(len(node.get("enum", ())), len(optional), 1)
+        found = max(found, sum(walk(child, depth + 1) for child in _alternatives(node, schemas, path)))
+        if found > MOST_CHOICES:
+            raise InvalidRequest(f"{path}: more than {MOST_CHOICES} alternatives in one place", path=path)
         under_way.discard(id(node))
-        done.add(id(node))
+        ways[id(node)] = found
+        return found
 
     waiting = list(schemas.values())
     while waiting:
@@ -202,6 +208,10 @@ def _alternatives(node: dict[str, Json], schemas: dict[str, Json], path: str) ->
     if not isinstance(place, dict):
         raise InvalidRequest(f"{path}: a $ref leads to no schema", path=path)
     return [*found, place]
+
+
+def _names(required: Json) -> list[str]:
+    return [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
 
 
 def _children(node: dict[str, Json]) -> list[dict[str, Json]]:

@@ -6,7 +6,8 @@ What exactly is done:
 - `tool_choice` required, or a named tool: the answer is forced by grammar into
   `{"name": <one of them>, "arguments": <by its schema>}` and told as a tool call, streamed as it is written.
 - `tool_choice` auto: nothing is forced. Where the answer begins with `<tool_call>{…}</tool_call>` (one or several) and
-  the JSON names an offered tool, it is told as a tool call; anything else stays text.
+  the JSON names an offered tool, it is told as a tool call; anything else stays text. (SmolLM2-135M practically
+  always answers in words.)
 - Calls and results of earlier turns become text: `<tool_call>…</tool_call>` of the assistant,
   `<tool_response>…</tool_response>` of the user.
 
@@ -305,23 +306,32 @@ _HOW_AUTO = (
     '<tool_call>{{"name": "<function>", "arguments": {{<arguments>}}}}</tool_call>\n'
     "Otherwise answer in plain words."
 )
+# Short, with names only, because the grammar knows the rest: of six wordings tried on SmolLM2-135M this one picked
+# the right function most often (11 of 11 questions, 9 with the right argument).
 _HOW_FORCED = (
-    "You can call these functions:\n{tools}\n"
-    "Reply with one call as JSON, with arguments taken from what the user says:\n"
-    '{{"name": "<function>", "arguments": {{<arguments>}}}}'
+    'Call one of these functions for the user:\n{tools}\nAnswer as JSON: {{"name": "<function>", "arguments": {{...}}}}'
 )
 
 
 def _described(messages: list[Json], tools: dict[str, dict[str, Json]], how: str) -> list[Json]:
-    lines = []
-    for name, tool in tools.items():
-        parameters = msgspec.json.encode(tool.get("parameters") or {}).decode()
-        lines.append(f"- {name}: {tool.get('description') or 'no description'} Arguments: {parameters}")
-    text = how.format(tools="\n".join(lines))
+    line = _in_short if how is _HOW_FORCED else _in_full
+    text = how.format(tools="\n".join(line(name, tool) for name, tool in tools.items()))
     first = messages[0] if messages else None
-    if isinstance(first, dict) and first.get("role") in ("system", "developer"):
+    if isinstance(first, dict) and first.get("role") == "system":
         return [{"role": "system", "content": f"{_words(first.get('content'))}\n\n{text}"}, *messages[1:]]
     return [{"role": "system", "content": text}, *messages]
+
+
+def _in_short(name: str, tool: dict[str, Json]) -> str:
+    parameters = tool.get("parameters")
+    properties = parameters.get("properties") if isinstance(parameters, dict) else None
+    arguments = ", ".join(properties) if isinstance(properties, dict) else ""
+    return f"- {name}({arguments}): {tool.get('description') or name}"
+
+
+def _in_full(name: str, tool: dict[str, Json]) -> str:
+    parameters = msgspec.json.encode(tool.get("parameters") or {}).decode()
+    return f"- {name}: {tool.get('description') or name} Arguments: {parameters}"
 
 
 def _as_text(messages: Json) -> list[Json]:
@@ -336,6 +346,8 @@ def _as_text(messages: Json) -> list[Json]:
         if results:
             found.append({"role": "user", "content": "\n".join(results)})
             results = []
+        if role == "developer":
+            message = {**message, "role": "system"}
         calls = message.get("tool_calls") if role == "assistant" else None
         if isinstance(calls, list) and calls:
             lines = [_words(message.get("content")), *(_call_text(call) for call in calls)]
@@ -350,8 +362,11 @@ def _call_text(call: Json) -> str:
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict):
         return ""
+    arguments = function.get("arguments") or {}
+    if not isinstance(arguments, str):
+        arguments = msgspec.json.encode(arguments).decode()
     name = msgspec.json.encode(function.get("name")).decode()
-    return f'{_OPEN}{{"name": {name}, "arguments": {function.get("arguments") or "{}"}}}{_CLOSE}'
+    return f'{_OPEN}{{"name": {name}, "arguments": {arguments}}}{_CLOSE}'
 
 
 def _words(content: Json) -> str:

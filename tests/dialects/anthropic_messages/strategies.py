@@ -195,7 +195,10 @@ reasonings: st.SearchStrategy[tuple[Reasoning | None, dict[str, Any]]] = st.samp
 def requests(draw: st.DrawFn) -> ChatRequest:
     tools = tuple(draw(st.lists(functions, max_size=1))) + tuple(draw(st.lists(server_tools, max_size=1)))
     choices = [None, ToolChoice("auto"), ToolChoice("none")]
+    messages = draw(conversations())
     reasoning, own = draw(reasonings)
+    if reasoning and reasoning.budget_tokens and any(message.role == "tool" for message in messages[-2:]):
+        reasoning = None  # a budget in the middle of a round of tools needs thinking before the calls
     if reasoning is None or reasoning.budget_tokens is None:
         choices += [ToolChoice("required"), ToolChoice("required", ("f",))]
     choice = draw(st.sampled_from(choices)) if tools else None
@@ -203,7 +206,7 @@ def requests(draw: st.DrawFn) -> ChatRequest:
     own = own | draw(st.just({}) | st.just({"anthropic-beta": ["a-1", "b-2"], "speed": "fast"}))
     return ChatRequest(
         model=draw(words),
-        messages=draw(conversations()),
+        messages=messages,
         tools=tools,
         tool_choice=choice,
         parallel_tool_calls=parallel,
@@ -227,7 +230,7 @@ ORIGIN = Origin(provider="p", endpoint=ID, model="m")
 @st.composite
 def usages(draw: st.DrawFn) -> Usage:
     short, long, read, fresh = draw(counts), draw(counts), draw(counts), draw(counts)
-    raw = {
+    raw: dict[str, Any] = {
         "input_tokens": fresh,
         "output_tokens": draw(counts),
         "cache_read_input_tokens": read,
@@ -237,15 +240,15 @@ def usages(draw: st.DrawFn) -> Usage:
         "server_tool_use": {"web_search_requests": draw(counts)},
         "inference_geo": "eu",
     }
-    searches = raw["server_tool_use"]["web_search_requests"]  # type: ignore[index]  # the dict is of mixed types
+    searches = raw["server_tool_use"]["web_search_requests"]
     by_ttl = {"5m": short, "1h": long}
     return Usage(
         input_tokens=fresh + read + short + long,
-        output_tokens=raw["output_tokens"],  # type: ignore[arg-type]
+        output_tokens=raw["output_tokens"],
         cache_read=read,
         cache_creation=short + long,
         cache_creation_by_ttl={ttl: count for ttl, count in by_ttl.items() if count},
-        reasoning=raw["output_tokens_details"]["thinking_tokens"],  # type: ignore[index]
+        reasoning=raw["output_tokens_details"]["thinking_tokens"],
         server_tool_requests={"web_search": searches} if searches else {},
         raw=raw,
     )

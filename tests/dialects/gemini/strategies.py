@@ -26,12 +26,12 @@ from interlingua.types.parts import (
     tool_call,
 )
 from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
-from interlingua.types.response import ChatResponse, Choice, FinishReason, TokenLogprob
+from interlingua.types.response import ChatResponse, Choice, FinishReason
 from interlingua.types.tools import FunctionTool, ServerTool, ToolChoice
 from interlingua.types.usage import Usage
 from tests.strategies import json_objects, json_values, names
 
-texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=20)
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 signatures = st.just(()) | st.from_regex(r"[A-Za-z0-9+/]{4,12}", fullmatch=True).map(
     lambda data: (Opaque(SIGNATURE, data),)
 )
@@ -175,7 +175,7 @@ tokens = st.integers(0, 10**6)
 
 
 @st.composite
-def usages(draw: st.DrawFn) -> Usage:
+def usages(draw: st.DrawFn, tier: str | None) -> Usage:
     reasoning, tool_use = draw(st.none() | tokens), draw(st.none() | tokens)
     usage = Usage(
         input_tokens=draw(tokens) + (tool_use or 0),
@@ -185,7 +185,7 @@ def usages(draw: st.DrawFn) -> Usage:
         tool_use=tool_use,
         output_image=draw(st.none() | tokens),
     )
-    found = parse_usage(render_usage(usage))
+    found = parse_usage(render_usage(usage, tier))
     assert found is not None and msgspec.structs.replace(found, raw=None) == usage
     return found
 
@@ -207,20 +207,13 @@ def responses(draw: st.DrawFn) -> ChatResponse:
                 extra=draw(st.just({}) | st.just({ID: {"avgLogprobs": -0.5, "continuationToken": "t"}})),
             )
         )
+    tier = draw(st.none() | st.just("standard"))
     return ChatResponse(
         id=draw(names),
         model=draw(names),
         created=draw(st.none() | st.integers(0, 2**31)),
-        service_tier=draw(st.none() | st.just("standard")),
-        usage=draw(usages()),
+        service_tier=tier,
+        usage=draw(usages(tier)),
         choices=tuple(found),
         extra=draw(st.just({}) | st.just({ID: {"modelStatus": {"stage": "STABLE"}}})),
     )
-
-
-logprobs = st.builds(
-    TokenLogprob,
-    token=texts,
-    logprob=st.floats(-20, 0),
-    top=st.lists(st.builds(TokenLogprob, token=texts, logprob=st.floats(-20, 0)), min_size=1, max_size=2).map(tuple),
-)

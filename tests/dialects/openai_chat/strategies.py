@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from interlingua.types.messages import Message
+from interlingua.types.opaque import Extra
 from interlingua.types.parts import (
     BlobPart,
     FilePart,
@@ -24,12 +25,14 @@ from interlingua.types.response import ChatResponse, Choice, FinishReason, Token
 from interlingua.types.tools import CustomTool, FunctionTool, ToolChoice
 from interlingua.types.usage import Usage
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
+texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 counts = st.integers(0, 10**6)
 base64s = st.binary(min_size=1, max_size=12).map(lambda data: msgspec.json.decode(msgspec.json.encode(data), type=str))
 objects = st.dictionaries(names, st.one_of(st.integers(-9, 9), texts, st.booleans()), max_size=3)
-extras = st.one_of(st.just({}), objects.filter(bool).map(lambda one: {"openai_chat": {f"x_{k}": one[k] for k in one}}))
+extras: st.SearchStrategy[Extra] = objects.map(
+    lambda one: {"openai_chat": {f"x_{key}": value for key, value in one.items()}} if one else {}
+)
 
 
 def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -182,3 +185,20 @@ def responses(draw: st.DrawFn) -> ChatResponse:
         usage=draw(maybe(usages)),
         extra=draw(extras),
     )
+
+
+_WORDS = " ".join(
+    (
+        "messages model role content type text image_url url tool_calls function name arguments id index",
+        "tools choices message delta finish_reason usage reasoning reasoning_details audio images annotations",
+        "logprobs tokens token_logprobs token error file thinking function_call custom stream_options",
+        "response_format json_schema tool_choice metadata logit_bias created data",
+    )
+).split(" ")
+_VALUES = ("user", "assistant", "tool", "text", "image_url", "thinking", "file", "function", "custom", "stop", "")
+scraps: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-1, 2**70), st.floats(allow_nan=False), st.sampled_from(_VALUES)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(_WORDS), inner, max_size=5)),
+    max_leaves=20,
+)
+"""JSON made of this format's words in any order: what a broken host or client may send."""

@@ -50,7 +50,12 @@ def rendered(
             Traits(),
             {"thinking": {"type": "enabled"}, "reasoning_effort": "low"},
         ),
-        (Reasoning(effort="none"), HostTraits(thinking_switch="thinking"), Traits(), {"thinking": {"type": "disabled"}}),
+        (
+            Reasoning(effort="none"),
+            HostTraits(thinking_switch="thinking"),
+            Traits(),
+            {"thinking": {"type": "disabled"}},
+        ),
         (
             Reasoning(budget_tokens=0),
             HostTraits(thinking_switch="chat_template_kwargs", effort=""),

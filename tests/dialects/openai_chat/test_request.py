@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from interlingua.dialects import openai_chat
 from interlingua.errors import InvalidRequest, Unsupported
@@ -28,7 +29,7 @@ from interlingua.types.parts import (
 from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
 from interlingua.types.tools import FunctionTool, ServerTool, ToolChoice
 from interlingua.types.traits import HostTraits, Traits
-from tests.dialects.openai_chat.strategies import requests
+from tests.dialects.openai_chat.strategies import requests, scraps
 
 TOOL = FunctionTool(name="add", parameters={"type": "object"})
 PNG = BlobPart(modality="image", mime_type="image/png", content="AAAA")
@@ -259,9 +260,7 @@ def test_spoken_answers_go_back_by_id_or_as_their_transcript() -> None:
         UriPart(modality="image", uri="gs://bucket/a.png"),
         UriPart(modality="video", uri="https://example.org/a.mp4"),
         FilePart(modality="image", file_id="f"),
-        FilePart(
-            modality="document", file_id="f", origin=Origin(provider="other", endpoint="gemini", model="g")
-        ),
+        FilePart(modality="document", file_id="f", origin=Origin(provider="other", endpoint="gemini", model="g")),
         OpaquePart(dialect="gemini", kind="x", raw="{}"),
     ],
 )
@@ -341,3 +340,25 @@ def test_state_of_gemini_behind_this_format_returns_byte_for_byte() -> None:
 def test_a_quirk_has_the_last_word_on_the_body() -> None:
     where = context(quirk=Quirk(request=lambda body: {**body, "extra_body": 1}))
     assert render(ask(), where)["extra_body"] == 1
+
+
+@given(scraps, scraps)
+def test_no_body_escapes_as_anything_but_a_typed_error(message: Any, setting: Any) -> None:
+    body = {"messages": [message], **(setting if isinstance(setting, dict) else {})}
+    try:
+        request = openai_chat.parse_request(WireRequest(body=msgspec.json.encode(body)), TranslationContext())
+    except InvalidRequest as error:
+        assert error.message
+    else:
+        assert request.messages
+
+
+@given(st.binary(max_size=8), st.integers(0, 60))
+def test_broken_bytes_are_an_invalid_request(junk: bytes, place: int) -> None:
+    whole = b'{"messages":[{"role":"user","content":[{"type":"text","text":"abc"},{"type":"x","y":"z"}]}]}'
+    try:
+        parsed = openai_chat.parse_request(WireRequest(body=whole[:place] + junk + whole[place:]), TranslationContext())
+    except InvalidRequest as error:
+        assert error.message
+    else:
+        assert parsed.messages

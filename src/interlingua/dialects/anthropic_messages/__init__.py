@@ -6,7 +6,8 @@ from interlingua.dialects.anthropic_messages.errors import parse_error, render_e
 from interlingua.dialects.anthropic_messages.request import parse_request, render_request
 from interlingua.dialects.anthropic_messages.response import parse_response, render_response
 from interlingua.dialects.anthropic_messages.schema import ID
-from interlingua.dialects.anthropic_messages.stream import StreamParser, StreamRenderer
+from interlingua.dialects.anthropic_messages.stream import StreamParser
+from interlingua.dialects.anthropic_messages.stream_renderer import StreamRenderer
 from interlingua.types.traits import ToolCallIds
 
 CHAT_PATHS = ("/v1/messages",)

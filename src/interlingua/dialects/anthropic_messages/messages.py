@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from interlingua.dialects.anthropic_messages.content import Block, Writer, brief, luggage, parse_content
+from interlingua.dialects.anthropic_messages.blocks import Block, Writer, brief
+from interlingua.dialects.anthropic_messages.content import luggage, parse_content
 from interlingua.dialects.anthropic_messages.schema import ID, SERVER_TOOL_CALLS, SERVER_TOOL_RESULT
 from interlingua.errors import InvalidRequest
 from interlingua.ports.context import TranslationContext

@@ -76,6 +76,11 @@ class Thinking:
         """The form of thinking that is sent; empty for none."""
         return str(self.wire.get("type", ""))
 
+    def leave_out(self, reason: str) -> None:
+        """Says nothing about thinking after all."""
+        self.context.lose("reasoning", reason)
+        self.wire = {}
+
     def _takes(self, form: str) -> bool:
         forms = self.context.traits.thinking
         return not forms or form in forms
@@ -97,6 +102,8 @@ class Thinking:
         elif self._takes("adaptive"):
             self._adaptive(reasoning, budget)
         elif self._takes("enabled"):
+            if self._effort_alone and not reasoning.enabled:
+                return
             effort = reasoning.effort or "medium"
             self.context.emulate("reasoning", "effort is sent as a budget in tokens")
             self._budget(EFFORT_BUDGETS.get(effort, LEAST_BUDGET))

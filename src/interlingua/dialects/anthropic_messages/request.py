@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from interlingua.dialects.anthropic_messages.content import Writer, luggage, parse_cache
+from interlingua.dialects.anthropic_messages.blocks import Writer
+from interlingua.dialects.anthropic_messages.content import luggage, parse_cache
 from interlingua.dialects.anthropic_messages.messages import parse_messages, render_messages
 from interlingua.dialects.anthropic_messages.reasoning import Thinking, parse_reasoning
 from interlingua.dialects.anthropic_messages.schema import (
@@ -105,6 +106,8 @@ def render_request(request: ChatRequest, context: TranslationContext) -> WireReq
         config["format"] = output
     tools = render_tools(request, writer)
     system, messages = render_messages(request.messages, writer, instructions)
+    if thinking.kind == "enabled" and _resumes_without_thinking(messages):
+        thinking.leave_out("the tool calls in progress were made without this model's thinking")
     writer.limit_marks(0 if request.cache is None else 1)
     sampling = _sampling(request, context, thinking.kind)
     body: dict[str, Any] = {
@@ -137,6 +140,16 @@ def render_request(request: ChatRequest, context: TranslationContext) -> WireReq
     if context.quirk.request is not None:
         encoded = msgspec.json.encode(context.quirk.request(msgspec.json.decode(encoded)))
     return WireRequest(path="/messages", body=encoded, headers=tuple(headers))
+
+
+def _resumes_without_thinking(messages: list[dict[str, Any]]) -> bool:
+    """Whether tools were just answered whose calls no thinking precedes: with a budget the format refuses that."""
+    if len(messages) < 2:
+        return False
+    calls, results = messages[-2]["content"], messages[-1]["content"]
+    if isinstance(calls, str) or isinstance(results, str) or results[0]["type"] != "tool_result":
+        return False
+    return calls[0]["type"] not in ("thinking", "redacted_thinking")
 
 
 def _refuse(path: str, reason: str) -> Exception:

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from interlingua.dialects.anthropic_messages.content import Block, Writer, luggage, parse_block
+from interlingua.dialects.anthropic_messages.blocks import Block, Writer
+from interlingua.dialects.anthropic_messages.content import luggage, parse_block
 from interlingua.dialects.anthropic_messages.errors import parse_in_band, render_error
 from interlingua.dialects.anthropic_messages.schema import FINISH, ID, LATE, STOP_REASON
 from interlingua.dialects.anthropic_messages.usage import parse_usage, render_usage
@@ -42,7 +43,7 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         raise fail("", str(error)) from error
     fields = Fields(body, fail)
     if fields.kind("error") == "object":
-        raise parse_in_band(fields.json("error"), context, response)
+        raise parse_in_band({"error": fields.json("error"), "request_id": fields.text("request_id")}, context, response)
     if fields.kind("content") not in ("array", "null"):
         raise fields.error("content", "required, an array")
     usage_raw = fields.json("usage")

@@ -1,8 +1,8 @@
-"""Streams, both ways.
+"""A provider's stream as events.
 
 Parsing trusts `data.type` alone (compatible servers leave out `event:` lines), skips what it does not know, and takes
 a stream for complete at its `message_stop` and nowhere else. Pieces that cannot grow on our side (a server tool's call,
-a compaction) are held until their block stops. Rendering keeps one block open at a time: parts that overlap wait.
+a compaction) are held until their block stops.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from typing import Any
 import msgspec
 
 from interlingua.dialects.anthropic_messages.content import (
-    Block,
-    Writer,
     luggage,
     parse_annotation,
     parse_block,
     source_text,
 )
-from interlingua.dialects.anthropic_messages.errors import parse_in_band, render_envelope
-from interlingua.dialects.anthropic_messages.response import failed_finish, finish_of, nonsense, stop_reason, tier_of
-from interlingua.dialects.anthropic_messages.schema import ID, LATE, SIGNATURE
-from interlingua.dialects.anthropic_messages.usage import merge_usage, parse_usage, render_usage
+from interlingua.dialects.anthropic_messages.errors import parse_in_band
+from interlingua.dialects.anthropic_messages.response import finish_of, nonsense, tier_of
+from interlingua.dialects.anthropic_messages.schema import LATE, SIGNATURE
+from interlingua.dialects.anthropic_messages.usage import merge_usage, parse_usage
 from interlingua.errors import InterlinguaError, StreamInterrupted
 from interlingua.ports.context import TranslationContext
 from interlingua.types.events import (
@@ -41,20 +39,13 @@ from interlingua.types.parts import (
     OpaquePart,
     Part,
     ReasoningPart,
-    RefusalPart,
-    ServerToolCallPart,
     TextPart,
     ToolCallPart,
 )
-from interlingua.types.request import ChatRequest
-from interlingua.types.usage import Usage
 from interlingua.wire.fields import Fields
-from interlingua.wire.sse import SSEEvent, SSEParser, render_sse
+from interlingua.wire.sse import SSEEvent, SSEParser
 
 _MESSAGE = {"id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"}
-_IN_DELTA = ("stop_details", "container")
-"""What stands in the `delta` of a message_delta besides the stop reason; other luggage stands beside it."""
-
 _GROWTH: dict[str, tuple[type[Any], str]] = {
     "text_delta": (TextPart, "text"),
     "thinking_delta": (ReasoningPart, "thinking"),
@@ -109,15 +100,6 @@ class StreamParser:
         self._extra: dict[str, Any] = {}
         self._reason: str | None = None
         self._stop_sequence: str | None = None
-        self._handlers: dict[str, Callable[[dict[str, Any], str, list[Event]], None]] = {
-            "message_start": self._message_start,
-            "content_block_start": self._block_start,
-            "content_block_delta": self._block_delta,
-            "content_block_stop": self._block_stop,
-            "message_delta": self._message_delta,
-            "message_stop": self._message_stop,
-            "error": self._error,
-        }
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that `data` completes."""
@@ -163,9 +145,9 @@ class StreamParser:
             event = self._context.quirk.chunk(event)
             data = msgspec.json.encode(event).decode()
         kind = event.get("type") or sse.event
-        handle = self._handlers.get(kind) if isinstance(kind, str) else None
+        handle = _HANDLERS.get(kind) if isinstance(kind, str) else None
         if handle is not None:
-            handle(event, data, events)
+            handle(self, event, data, events)
         elif event.get("error"):
             self._error(event, data, events)
 
@@ -287,231 +269,15 @@ class StreamParser:
         return index
 
 
-class _Outgoing:
-    """A part on its way to the client; it waits in `pending` while another one is open."""
-
-    __slots__ = ("block", "done", "opaque", "part", "path", "pending", "started", "text")
-
-    def __init__(self, part: Part, path: str) -> None:
-        self.part = part
-        self.path = path
-        self.pending: list[PartDelta] = []
-        self.done = False
-        self.started = False
-        self.block: Block | None = None
-        self.opaque: list[Opaque] = []
-        self.text: list[str] = []
-
-
-class StreamRenderer:
-    """Events as this format's stream; see `ports.dialect.StreamRenderer`.
-
-    `message_start` waits for the event after it, which may bring the figures of the prompt that belong into it.
-    """
-
-    def __init__(self, context: TranslationContext, request: ChatRequest | None = None) -> None:
-        self._context = context
-        self._writer = Writer(context, reply=True)
-        self._start: MessageStart | None = None
-        self._usage: Usage | None = None
-        self._parts: dict[int, _Outgoing] = {}
-        self._queue: list[_Outgoing] = []
-        self._index = -1
-        self._refused = False
-        self._told: set[str] = set()
-        self._ended = False
-        self._dead = False
-
-    def render(self, event: Event) -> bytes:
-        """The bytes that tell of `event`."""
-        if self._dead or self._ended:
-            return b""
-        if isinstance(event, Failed):
-            return self._break_off(event.error())
-        if isinstance(event, MessageStart):
-            self._start = event
-            return b""
-        if isinstance(event, UsageUpdate):
-            self._usage = event.usage
-            return self._begin()
-        if event.choice:
-            self._lose_once("n", "one stream holds one choice")
-            return b""
-        out = [self._begin()]
-        if isinstance(event, PartStart):
-            self._part_start(event, out)
-        elif isinstance(event, PartDelta):
-            self._part_delta(event, out)
-        elif isinstance(event, PartEnd):
-            self._parts[event.index].done = True
-            self._advance(out)
-        else:
-            self._message_end(event, out)
-        return b"".join(out)
-
-    def close(self) -> bytes:
-        """The terminator of a stream that ended well."""
-        if not self._ended or self._dead:
-            return b""
-        self._dead = True
-        return _event("message_stop")
-
-    def _break_off(self, error: InterlinguaError) -> bytes:
-        self._dead = True
-        envelope = render_envelope(error)
-        return render_sse(msgspec.json.encode(envelope).decode(), "error")
-
-    def _lose_once(self, field: str, reason: str) -> None:
-        if field not in self._told:
-            self._told.add(field)
-            self._context.lose(field, reason)
-
-    def _begin(self) -> bytes:
-        start, self._start = self._start, None
-        if start is None:
-            return b""
-        self._writer.foreign(start.extra, "response")
-        message: dict[str, Any] = {
-            "id": start.id or self._context.new_id("msg_"),
-            "type": "message",
-            "role": "assistant",
-            "model": start.model,
-            "content": [],
-            "stop_reason": None,
-            "stop_sequence": None,
-            "usage": render_usage(self._usage, start.service_tier),
-        }
-        return _event("message_start", message=start.extra.get(ID, {}) | message)
-
-    def _part_start(self, event: PartStart, out: list[bytes]) -> None:
-        going = _Outgoing(event.part, f"message.parts[{event.index}]")
-        self._parts[event.index] = going
-        self._queue.append(going)
-        if len(self._queue) == 1:
-            self._open(going, out)
-
-    def _part_delta(self, event: PartDelta, out: list[bytes]) -> None:
-        if event.logprobs:
-            self._lose_once("logprobs", "answers hold no token probabilities")
-        going = self._parts[event.index]
-        if self._queue and self._queue[0] is going:
-            self._grow(going, event, out)
-        else:
-            going.pending.append(event)
-
-    def _advance(self, out: list[bytes]) -> None:
-        """Stops the block that is open if its part is whole, and begins what waited for that."""
-        while self._queue and self._queue[0].done:
-            self._finish(self._queue.pop(0), out)
-            if self._queue:
-                self._open(self._queue[0], out)
-                for delta in self._queue[0].pending:
-                    self._grow(self._queue[0], delta, out)
-
-    def _open(self, going: _Outgoing, out: list[bytes]) -> None:
-        part, path = going.part, going.path
-        going.opaque = list(part.opaque)
-        part = msgspec.structs.replace(part, opaque=())
-        if isinstance(part, TextPart | RefusalPart):
-            self._refused = self._refused or isinstance(part, RefusalPart)
-            [going.block] = self._writer.mark(part, {"type": "text", "text": ""}, path)
-            notes = part.annotations if isinstance(part, TextPart) else ()
-            self._grow(going, PartDelta(index=0, text=part.text), out)
-            for annotation in notes:
-                self._grow(going, PartDelta(index=0, annotation=annotation), out)
-        elif isinstance(part, ReasoningPart):
-            [going.block] = self._writer.mark(part, {"type": "thinking", "thinking": "", "signature": ""}, path)
-            self._grow(going, PartDelta(index=0, text=part.text), out)
-        elif isinstance(part, ToolCallPart):
-            empty = msgspec.structs.replace(part, raw="", arguments={}, custom=False)
-            [going.block] = self._writer.mark(part, self._writer.tool_use(empty, path), path)
-            self._begin_block(going, out)
-            self._grow(going, PartDelta(index=0, text=part.raw), out)
-        else:
-            for block in self._writer.said(part, path):
-                going.block = block
-                self._verbatim(going, block, out)
-
-    def _verbatim(self, going: _Outgoing, block: Block, out: list[bytes]) -> None:
-        called = block.get("input") if isinstance(going.part, ServerToolCallPart) else None
-        if called is not None:
-            block["input"] = {}
-        self._begin_block(going, out)
-        if called is not None:
-            self._delta(out, type="input_json_delta", partial_json=bytes(memoryview(called)).decode())
-
-    def _grow(self, going: _Outgoing, delta: PartDelta, out: list[bytes]) -> None:
-        if going.block is None:
-            return
-        part = going.part
-        if delta.opaque is not None:
-            going.opaque.append(delta.opaque)
-        if delta.text:
-            if isinstance(part, ToolCallPart) and part.custom:
-                going.text.append(delta.text)
-            elif isinstance(part, ToolCallPart):
-                self._delta(out, type="input_json_delta", partial_json=delta.text)
-            elif isinstance(part, ReasoningPart):
-                self._begin_block(going, out)
-                self._delta(out, type="thinking_delta", thinking=delta.text)
-            elif isinstance(part, TextPart | RefusalPart):
-                self._begin_block(going, out)
-                self._delta(out, type="text_delta", text=delta.text)
-        if delta.annotation is not None:
-            citation = self._writer.citation(delta.annotation, f"{going.path}.annotations")
-            if citation is not None:
-                self._begin_block(going, out)
-                self._delta(out, type="citations_delta", citation=citation)
-
-    def _finish(self, going: _Outgoing, out: list[bytes]) -> None:
-        redacted: list[str] = []
-        if isinstance(going.part, ReasoningPart):
-            signature, redacted = self._writer.own_state(tuple(going.opaque), going.path)
-            if signature:
-                self._begin_block(going, out)
-                self._delta(out, type="signature_delta", signature=signature)
-        else:
-            self._writer.no_state(going.opaque, going.path)
-        if isinstance(going.part, ToolCallPart) and going.part.custom:
-            wrapped = msgspec.json.encode({"input": "".join(going.text)}).decode()
-            self._delta(out, type="input_json_delta", partial_json=wrapped)
-        if going.started:
-            out.append(_event("content_block_stop", index=self._index))
-        for data in redacted:
-            self._index += 1
-            block = {"type": "redacted_thinking", "data": data}
-            out.append(_event("content_block_start", index=self._index, content_block=block))
-            out.append(_event("content_block_stop", index=self._index))
-
-    def _begin_block(self, going: _Outgoing, out: list[bytes]) -> None:
-        if not going.started:
-            going.started = True
-            self._index += 1
-            out.append(_event("content_block_start", index=self._index, content_block=going.block))
-
-    def _delta(self, out: list[bytes], **delta: Any) -> None:
-        out.append(_event("content_block_delta", index=self._index, delta=delta))
-
-    def _message_end(self, event: MessageEnd, out: list[bytes]) -> None:
-        for going in self._queue:
-            going.done = True
-        self._advance(out)
-        if event.finish.kind == "error":
-            out.append(self._break_off(failed_finish(event.finish)))
-            return
-        for extra in (event.extra, event.message_extra):
-            self._writer.foreign(extra, "response")
-        own = event.message_extra.get(ID, {}) | event.extra.get(ID, {})
-        delta = {
-            "stop_reason": stop_reason(event.finish, self._refused),
-            "stop_sequence": event.finish.stop_sequence,
-        } | {key: own.pop(key, None) for key in _IN_DELTA}
-        out.append(_event("message_delta", delta=delta, usage=render_usage(self._usage), **own))
-        self._ended = True
-
-
-def _event(kind: str, **fields: Any) -> bytes:
-    return render_sse(msgspec.json.encode({"type": kind} | fields).decode(), kind)
+_HANDLERS: dict[str, Callable[[StreamParser, dict[str, Any], str, list[Event]], None]] = {
+    "message_start": StreamParser._message_start,
+    "content_block_start": StreamParser._block_start,
+    "content_block_delta": StreamParser._block_delta,
+    "content_block_stop": StreamParser._block_stop,
+    "message_delta": StreamParser._message_delta,
+    "message_stop": StreamParser._message_stop,
+    "error": StreamParser._error,
+}
 
 
 def _luggage(found: dict[str, Any], known: set[str]) -> dict[str, Any]:

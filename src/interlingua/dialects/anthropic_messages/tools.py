@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlingua.dialects.anthropic_messages.content import (
-    Block,
-    Writer,
-    luggage,
-    parse_cache,
-    source_text,
-)
+from interlingua.dialects.anthropic_messages.blocks import Block, Writer
+from interlingua.dialects.anthropic_messages.content import luggage, parse_cache, source_text
 from interlingua.dialects.anthropic_messages.schema import ID
 from interlingua.types.opaque import Json
 from interlingua.types.request import ChatRequest

@@ -17,7 +17,9 @@ from interlingua.types.opaque import Json
 from interlingua.types.parts import Annotation, Part, TextPart
 
 METADATA = ("groundingMetadata", "citationMetadata")
+"""The fields of a candidate that hold citations."""
 CITED = ("citationSources", "citations")
+"""The two names of the list in citationMetadata."""
 _SOURCES = ("web", "retrievedContext", "maps", "image")
 
 

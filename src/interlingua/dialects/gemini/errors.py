@@ -34,13 +34,14 @@ from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
 from interlingua.wire.retry_after import parse_retry_after
 
-Class = type[InterlinguaError]
+_Class = type[InterlinguaError]
 
 OUR_DOMAIN = "interlingua"
+"""The domain of ErrorInfo in errors that we made."""
 _TYPE = "type.googleapis.com/google.rpc."
 _SHOWN = 200
 
-_REASONS: dict[str, Class] = {
+_REASONS: dict[str, _Class] = {
     "API_KEY_INVALID": AuthenticationFailed,
     "API_KEY_EXPIRED": AuthenticationFailed,
     "ACCESS_TOKEN_EXPIRED": AuthenticationFailed,
@@ -54,7 +55,7 @@ _REASONS: dict[str, Class] = {
     "RATE_LIMIT_EXCEEDED": RateLimited,
     "MODEL_CAPACITY_EXHAUSTED": Overloaded,
 }
-_MESSAGES: tuple[tuple[re.Pattern[str], Class], ...] = tuple(
+_MESSAGES: tuple[tuple[re.Pattern[str], _Class], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), found)
     for pattern, found in (
         (r"api key (not valid|expired|not found)|unregistered callers|missing .*authentication", AuthenticationFailed),
@@ -70,7 +71,7 @@ _MESSAGES: tuple[tuple[re.Pattern[str], Class], ...] = tuple(
         (r"model is overloaded|experiencing high demand", Overloaded),
     )
 )
-_STATUSES: dict[str, Class] = {
+_STATUSES: dict[str, _Class] = {
     "UNAUTHENTICATED": AuthenticationFailed,
     "PERMISSION_DENIED": PermissionDenied,
     "RESOURCE_EXHAUSTED": RateLimited,
@@ -179,7 +180,7 @@ class _Report:
             return InvalidRequest(self.message, path=self._field(), status=self.status, **self.common)
         return found(self.message, **self.common)
 
-    def _class(self) -> Class:
+    def _class(self) -> _Class:
         if self.domain == OUR_DOMAIN and self.reason.lower() in BY_CODE:
             return BY_CODE[self.reason.lower()]
         if self.reason in _REASONS:

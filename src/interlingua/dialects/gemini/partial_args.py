@@ -10,6 +10,7 @@ import msgspec
 from interlingua.dialects.gemini.schema import ProtoFields
 
 MOST_ITEMS = 10_000
+"""The longest array that a JSONPath may ask for."""
 _STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]""")
 
 

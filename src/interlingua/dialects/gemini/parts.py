@@ -156,8 +156,8 @@ class PartReader:
         return kind(id=id, name=name, dialect=ID, raw=raw, opaque=opaque, extra=luggage(outer, fields.rest()))
 
 
-Reader = Callable[[PartReader, ProtoFields, str, dict[str, Json], tuple[Opaque, ...]], Part]
-_READERS: dict[str, Reader] = {
+_Reader = Callable[[PartReader, ProtoFields, str, dict[str, Json], tuple[Opaque, ...]], Part]
+_READERS: dict[str, _Reader] = {
     "inlineData": PartReader._media,
     "fileData": PartReader._media,
     "functionCall": PartReader._call,

@@ -19,6 +19,7 @@ from interlingua.types.opaque import Json
 from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
 
 MOST_STOPS = 5
+"""How many stop strings a request may hold."""
 
 _PATH = re.compile(r".*?/(?P<kind>models|tunedModels)/(?P<name>.+):(?P<method>\w+)")
 _SAFE = "/:@!$&'()*+,;=~"
@@ -83,8 +84,12 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
 
 
 def _parse_labels(body: ProtoFields) -> dict[str, str]:
-    labels = body.child("labels")
-    return {} if labels is None else {key: labels.need_text(key) for key in msgspec.json.decode(labels.source)}
+    labels = body.json("labels")
+    if labels is None:
+        return {}
+    if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
+        raise body.error("labels", "expected an object of strings")
+    return labels
 
 
 def _parse_config(config: ProtoFields | None) -> tuple[dict[str, Any], dict[str, Json]]:

@@ -178,8 +178,7 @@ def _flat(body: Json) -> dict[str, Json]:
 def _own_status(told: dict[str, Json]) -> int | None:
     for key in ("status_code", "raw_status_code", "code", "status"):
         value = told.get(key)
-        if isinstance(value, str) and value.isdigit():
-            value = int(value)
+        value = _digits(value) if isinstance(value, str) else value
         if isinstance(value, int) and 400 <= value < 600:
             return value
     return None
@@ -258,8 +257,11 @@ def _count(value: Json) -> int | None:
 
 def _number(pattern: re.Pattern[str], message: str) -> int | None:
     found = pattern.search(message)
-    digits = found[1].replace(",", "") if found else ""
-    return int(digits) if digits else None
+    return _digits(found[1].replace(",", "")) if found else None
+
+
+def _digits(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _wait(
@@ -280,9 +282,11 @@ def _wait(
     ]
     metadata = told.get("metadata")
     inner = metadata.get("headers") if isinstance(metadata, dict) else None
-    reset = {**found, **{str(key).lower(): value for key, value in (inner or {}).items()}}.get("x-ratelimit-reset", "")
-    if context.created and str(reset).isdigit() and int(reset) > 10**12:
-        spent.append(max(0.0, int(reset) / 1000 - context.created))
+    if isinstance(inner, dict):
+        found |= {str(key).lower(): str(value) for key, value in inner.items()}
+    reset = _digits(found.get("x-ratelimit-reset", ""))
+    if context.created and reset is not None and reset > 10**12:
+        spent.append(max(0.0, reset / 1000 - context.created))
     return max((seconds for seconds in spent if seconds is not None), default=None)
 
 

@@ -199,8 +199,9 @@ def render_messages(messages: Sequence[Message], context: TranslationContext) ->
             rendered.append(body)
     if waiting:
         _append(rendered, _render_user(waiting, context))
-    if context.host.assistant_prefix and rendered and rendered[-1]["role"] == "assistant":
-        rendered[-1]["prefix"] = True
+    last = rendered[-1] if rendered else {}
+    if context.host.assistant_prefix and last.get("role") == "assistant" and "tool_calls" not in last:
+        last["prefix"] = True
     return rendered
 
 

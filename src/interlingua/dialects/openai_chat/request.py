@@ -8,7 +8,7 @@ import msgspec
 
 from interlingua.dialects.openai_chat.messages import parse_messages, render_messages
 from interlingua.dialects.openai_chat.reasoning import parse_reasoning, render_reasoning
-from interlingua.dialects.openai_chat.schema import bad_request, lose_foreign, luggage, put_back
+from interlingua.dialects.openai_chat.schema import bad_request, checked, lose_foreign, luggage, put_back
 from interlingua.dialects.openai_chat.tools import parse_choice, parse_tools, render_tools
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest
@@ -48,7 +48,7 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     Raises:
         InvalidRequest: names the field that is missing or of the wrong shape.
     """
-    fields = Fields(request.body, bad_request)
+    fields = Fields(checked(request.body, bad_request), bad_request)
     if fields.kind("messages") in ("", "null"):
         raise fields.error("messages", "required")
     messages = parse_messages(fields, bad_request, context)

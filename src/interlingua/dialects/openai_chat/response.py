@@ -18,6 +18,7 @@ from interlingua.dialects.openai_chat.schema import (
     OFFICIAL,
     as_raw,
     bad_answer,
+    checked,
     luggage,
     put_back,
     text_or,
@@ -57,7 +58,7 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
     if context.quirk.response is not None:
         decoded = _decode(source)
         source = msgspec.json.encode(context.quirk.response(decoded)) if isinstance(decoded, dict) else source
-    fields = Fields(source, bad_answer)
+    fields = Fields(checked(source, bad_answer), bad_answer)
     if fields.kind("error") in ("object", "string", "array") or not fields.has("choices"):
         raise error_of(_decode(source), response.status, response, context)
     choices = tuple(_parse_choice(child, i, context) for i, child in enumerate(fields.children("choices")))
@@ -154,7 +155,7 @@ def parse_logprobs(raw: Json) -> tuple[tuple[TokenLogprob, ...], Body]:
     tokens, values = left.get("tokens"), left.get("token_logprobs")
     if not found and isinstance(tokens, list) and isinstance(values, list):
         left.pop("tokens"), left.pop("token_logprobs")
-        found = [TokenLogprob(str(token), float(value or 0)) for token, value in zip(tokens, values, strict=False)]
+        found = [TokenLogprob(str(token), _float(value, 0.0)) for token, value in zip(tokens, values, strict=False)]
     return tuple(found), left
 
 
@@ -162,10 +163,14 @@ def _logprob(raw: Body) -> TokenLogprob:
     value, octets, top = raw.get("logprob"), raw.get("bytes"), raw.get("top_logprobs")
     return TokenLogprob(
         token=str(raw.get("token", "")),
-        logprob=float(value) if isinstance(value, int | float) else -9999.0,
+        logprob=_float(value, -9999.0),
         bytes=tuple(octets) if isinstance(octets, list) else None,
         top=tuple(_logprob(one) for one in top if isinstance(one, dict)) if isinstance(top, list) else (),
     )
+
+
+def _float(value: Json, otherwise: float) -> float:
+    return float(value) if isinstance(value, int | float) else otherwise
 
 
 def render_logprobs(logprobs: tuple[TokenLogprob, ...], *, refused: bool = False) -> Body:

@@ -14,7 +14,7 @@ from interlingua.errors import InvalidRequest, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.types.opaque import Extra, Json
 from interlingua.types.response import FinishKind
-from interlingua.wire.fields import Fields
+from interlingua.wire.fields import Fail, Fields
 
 ID = "openai_chat"
 
@@ -83,6 +83,15 @@ def bad_answer(path: str, reason: str) -> Exception:
 def text_or(fields: Fields, key: str, otherwise: str = "") -> str:
     """A string where there is one; anything else is left where it is."""
     return (fields.text(key) or otherwise) if fields.kind(key) == "string" else otherwise
+
+
+def checked(body: bytes, fail: Fail) -> bytes:
+    """A body that is UTF-8, so that no text taken from it can fail to be one."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise fail("", f"not UTF-8: {error.reason} at byte {error.start}") from error
+    return body
 
 
 def source_of(fields: Fields) -> str:

@@ -125,13 +125,13 @@ class _Choice:
                 self.extra = merge(self.extra, {"logprobs": left})
         self._think(delta)
         self._say(delta)
-        for call in delta.get("tool_calls") or ():
+        for call in _list(delta.get("tool_calls")):
             if isinstance(call, dict):
                 self._call(call)
         legacy = delta.get("function_call")
         if isinstance(legacy, dict) and any(legacy.values()):
             self._call({"index": LEGACY, "function": legacy})
-        for image in delta.get("images") or ():
+        for image in _list(delta.get("images")):
             self._whole(_image(image))
         if isinstance(delta.get("audio"), dict):
             self._hear(delta["audio"])
@@ -184,7 +184,7 @@ class _Choice:
         refusal = delta.get("refusal")
         if isinstance(refusal, str) and refusal:
             self._speak("refusal", refusal)
-        for raw in delta.get("annotations") or ():
+        for raw in _list(delta.get("annotations")):
             index = self._speak("text", "")
             self._events.append(PartDelta(index=index, annotation=parse_annotation(raw), choice=self.index))
 
@@ -350,6 +350,10 @@ class _Choice:
             extra=luggage(self.extra),
             message_extra=luggage(self.message_extra),
         )
+
+
+def _list(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def _joined(pieces: list[str]) -> str:

@@ -156,7 +156,7 @@ def _render_choice(choice: ToolChoice, tools: tuple[Tool, ...], context: Transla
     mode = choice.mode
     if mode == "required" and context.traits.forced_tool_choice is False:
         context.lose("tool_choice", "the model cannot be forced to call a tool; it may")
-        mode = "auto"
+        return "auto"
     if mode == "none" or not choice.names:
         return mode
     kinds = {

@@ -1,0 +1,125 @@
+"""The synchronous API: one loop thread per process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from interlingua.client.client import AsyncClient
+from interlingua.client.sync import Client, loop_thread
+from interlingua.config.schema import Config
+from interlingua.transport.scripted import ScriptedTransport
+from tests.client.providers_scripted import openai_text
+
+KEYS = {"openai": "k"}
+MODEL = "openai/gpt-6-luna"
+
+
+def client() -> Client:
+    return Client(MODEL, config=Config(), api_keys=KEYS, transport=ScriptedTransport(openai_text("Hi.", stream=False)))
+
+
+def test_many_threads_share_one_loop() -> None:
+    """And get their own answers."""
+    ours = client()
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(ours.generate("x").text)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ["Hi."] * 8
+    assert sum(thread.name == "interlingua" for thread in threading.enumerate()) == 1
+
+
+def test_a_forked_child_asks_on_a_thread_of_its_own() -> None:
+    """As under a forking server."""
+    ours = client()
+    assert ours.generate("x").text == "Hi."
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, ours.generate("x").text.encode())
+        os._exit(0)
+    os.close(write)
+    assert os.read(read, 10) == b"Hi."
+    os.close(read)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_one_asynchronous_client_serves_several_event_loops_in_turn() -> None:
+    """As in scripts that call asyncio.run more than once."""
+    ours = AsyncClient(
+        MODEL, config=Config(), api_keys=KEYS, transport=ScriptedTransport(openai_text("Hi.", stream=False))
+    )
+    assert [asyncio.run(ours.generate("x")).text for _ in range(3)] == ["Hi."] * 3
+
+
+def test_leaving_an_iteration_early_closes_what_is_iterated() -> None:
+    """The connection must not stay open until the garbage is collected."""
+    closed = threading.Event()
+
+    async def endless() -> AsyncIterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.set()
+
+    for _ in loop_thread().iterate(endless()):
+        break
+    assert closed.wait(2)
+
+
+def test_an_interrupt_stops_the_work_on_the_thread() -> None:
+    """Ctrl-C in the caller must not leave an answer running that nobody reads."""
+    stopped = threading.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            stopped.set()
+            raise
+
+    main = threading.main_thread().ident
+    assert main is not None
+    threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        loop_thread().run(work())
+    assert stopped.wait(2)
+    assert time.monotonic() - start < 10
+
+
+def test_the_process_ends_cleanly_after_a_real_call(clean_environment: dict[str, str]) -> None:
+    """No unclosed session is complained about."""
+    code = """
+import http.server, json, threading, interlingua as il
+from interlingua.config.schema import Config
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        body = json.dumps({"id": "1", "model": "m", "choices": [
+            {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi."}}]}).encode()
+        self.send_response(200); self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+table = {"base_url": f"http://127.0.0.1:{server.server_address[1]}/v1", "dialect": "openai_chat"}
+print(il.Client("lab/m", config=Config(providers={"lab": table})).generate("x").text)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, env=clean_environment, timeout=60
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("Hi.\n", "", 0)
