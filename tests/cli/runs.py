@@ -19,7 +19,9 @@ from interlingua.cli.session import Session
 from interlingua.ports.transport import Transport
 from interlingua.transport.scripted import Script
 
-_CONTROLLING = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+_CONTROLLING = (
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+)
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _START = "from interlingua.cli.main import main; main()"
 

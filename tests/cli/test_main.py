@@ -105,7 +105,9 @@ def test_an_error_has_its_lines_and_its_exit_code() -> None:
 )
 def test_a_providers_failure_becomes_the_exit_code_of_contracts_3(script: Script, code: int) -> None:
     """Scripts tell failures apart by it."""
-    done = run("ask", "-m", "openai/gpt-6-sol", "hi", transport=ScriptedTransport(script), env={"OPENAI_API_KEY": "k" * 20})
+    done = run(
+        "ask", "-m", "openai/gpt-6-sol", "hi", transport=ScriptedTransport(script), env={"OPENAI_API_KEY": "k" * 20}
+    )
     assert done.exit_code == code, done.stderr
     assert done.stderr.startswith("error: ")
     assert "fix:" in done.stderr
@@ -131,7 +133,9 @@ def test_an_error_that_is_none_of_ours_is_one_line_and_a_hint(tmp_path: Path) ->
         "error: this should not happen: ZeroDivisionError: division by zero",
         "  fix:       run it again with --debug and report what it prints",
     ]
-    debug = subprocess.run([sys.executable, "-c", broken, "--debug", "models"], capture_output=True, text=True, check=False)
+    debug = subprocess.run(
+        [sys.executable, "-c", broken, "--debug", "models"], capture_output=True, text=True, check=False
+    )
     assert debug.returncode == 1
     assert "Traceback" in debug.stderr
 

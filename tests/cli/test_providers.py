@@ -25,7 +25,10 @@ def test_a_credential_is_shown_by_source_and_masked_tail() -> None:
     rows = {row["provider"]: row for row in json.loads(run("providers", "--json", env=env).stdout)}
     assert rows["groq"]["credential"]["state"] == "present"
     assert rows["openai"]["credential"] == {
-        **{"state": "missing", "source": None, "tail": None, "looked_in": ["OPENAI_API_KEY"]},
+        "state": "missing",
+        "source": None,
+        "tail": None,
+        "looked_in": ["OPENAI_API_KEY"],
     }
     assert rows["ollama"]["credential"]["state"] == "not needed"
 

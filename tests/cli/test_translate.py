@@ -12,7 +12,7 @@ from interlingua.types.events import Failed
 from interlingua.types.serde import load
 from tests.cli.runs import run
 
-REQUESTS = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}], "max_completion_tokens": 5},
     "anthropic_messages": {"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]},
     "gemini": {
@@ -110,7 +110,9 @@ def test_the_same_input_gives_the_same_output() -> None:
         {"role": "model", "parts": [{"functionCall": call["function_call"]}]},
         {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"ok": True}}}]},
     ]
-    once, again = (translate("gemini", "openai_chat", json.dumps({"contents": contents}), "-m", "openai/m") for _ in "ab")
+    once, again = (
+        translate("gemini", "openai_chat", json.dumps({"contents": contents}), "-m", "openai/m") for _ in "ab"
+    )
     assert once.exit_code == 0, once.stderr
     assert once.stdout == again.stdout
 

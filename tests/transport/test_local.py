@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from interlingua.catalog.weights import find, pull_smollm2
-from interlingua.errors import ConfigError, LocalFileError, TimedOut
+from interlingua.errors import ConfigError, ConnectionFailed, LocalFileError, TimedOut
 from interlingua.ports.transport import HttpRequest, HttpResponse, Timeouts
 from interlingua.transport.local import LocalTransport
 from interlingua.transport.local_model import WAITING_CHUNKS, LocalSettings
@@ -451,6 +451,17 @@ async def test_nothing_is_printed(model: Path, capfd: pytest.CaptureFixture[str]
     await error_of(transport, 400, messages=[{"role": "user", "content": "word " * 9000}])
     transport.unload()
     assert capfd.readouterr() == ("", "")
+
+
+async def test_a_stream_whose_model_is_unloaded_breaks_off_and_does_not_end_well(model: Path) -> None:
+    transport = LocalTransport(lambda name: model)
+    response = await transport.send(ask(messages=STORY, max_tokens=4000, stream=True))
+    pieces = response.stream()
+    assert await anext(pieces)
+    await asyncio.to_thread(transport.unload)
+    with pytest.raises(ConnectionFailed):
+        async for piece in pieces:
+            assert b"[DONE]" not in piece
 
 
 async def test_an_unloaded_model_comes_back_when_asked(model: Path) -> None:

@@ -104,3 +104,8 @@ def test_a_wrong_shape_is_refused_by_path_and_reason(
 def test_text_that_is_no_object_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
         fields(text)
+
+
+def test_bytes_that_are_no_text_are_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest, match="not UTF-8"):
+        Fields(b'{"a": {"b": "\xff"}}', fail).raw("a")

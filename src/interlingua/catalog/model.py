@@ -82,10 +82,17 @@ class PriceRow(Rates, frozen=True, kw_only=True, rename={"from_": "from"}, forbi
 
 
 class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to send where the caller says nothing: a system prompt and a temperature."""
+    """What to send where the caller says nothing.
+
+    Args:
+        system: a system prompt.
+        temperature: how freely words are chosen.
+        max_output_tokens: a limit, for models that may never come to an end by themselves.
+    """
 
     system: str = ""
     temperature: float | None = None
+    max_output_tokens: int | None = None
 
 
 class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

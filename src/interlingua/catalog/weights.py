@@ -19,7 +19,6 @@ import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,24 +99,11 @@ class Weights(Struct, frozen=True, kw_only=True):
     size: int
 
 
-def weights_folder(environment: Mapping[str, str] | None = None, platform: str = sys.platform) -> Path:
-    """Where GGUF files are kept: `interlingua/models` in the platform's cache folder.
+def weights_folder() -> Path:
+    """Where GGUF files are kept: `models` in the platform's cache folder for this program."""
+    import platformdirs
 
-    Args:
-        environment: in place of this process's.
-        platform: as `sys.platform` names it.
-    """
-    known = os.environ if environment is None else environment
-    home = Path(known.get("HOME") or Path.home())
-    if platform == "win32":
-        cache = Path(known.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif platform == "darwin":
-        cache = home / "Library" / "Caches"
-    else:
-        # The XDG specification: a relative path there is to be ignored.
-        configured = Path(known.get("XDG_CACHE_HOME") or "")
-        cache = configured if configured.is_absolute() else home / ".cache"
-    return cache / "interlingua" / "models"
+    return platformdirs.user_cache_path("interlingua", appauthor=False) / "models"
 
 
 def list_weights(folder: Path | None = None) -> list[Weights]:

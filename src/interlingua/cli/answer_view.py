@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interlingua.types.events import Event, PartDelta, PartStart
 from interlingua.types.parts import BlobPart, Part, ReasoningPart, RefusalPart, TextPart, UriPart
@@ -90,7 +90,7 @@ class AnswerView:
             self._thinking = ""
 
 
-def notes(reply: Reply[object]) -> Iterator[str]:
+def notes(reply: Reply[Any]) -> Iterator[str]:
     """What a person must know about an answer and cannot see in it."""
     for loss in reply.losses:
         if loss.action != "drop":

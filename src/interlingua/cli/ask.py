@@ -22,6 +22,7 @@ from interlingua.client.reply import Reply
 from interlingua.client.settings import Settings
 from interlingua.client.tools import ToolRun
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError
+from interlingua.types.accumulate import unfold
 from interlingua.types.events import Event, Failed
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -117,7 +118,7 @@ def command(
         extract=extract,
         schema=_read_schema(schema) if schema else None,
         stream=not no_stream,
-        usage=not quiet and current.config.display.usage,
+        usage=not (quiet or as_json or as_jsonl) and current.config.display.usage,
     )
     target = current.target(model)
     offer_weights(current, target)
@@ -152,12 +153,12 @@ async def _ask(current: Session, view: AnswerView, form: Form, who: str, questio
                     if form.is_text or form.jsonl:
                         wait.stop()
                     if form.jsonl:
-                        current.out.line(_line(event))
+                        current.out.line(current.out.safe(_line(event)))
                     if not isinstance(event, ToolRun):
                         view.show(event)
             except InterlinguaError as error:
                 if form.jsonl:
-                    current.out.line(_line(Failed.of(error)))
+                    current.out.line(current.out.safe(_line(Failed.of(error))))
                 raise
             finally:
                 wait.stop()
@@ -169,11 +170,12 @@ def _conclude(current: Session, form: Form, reply: Reply[Any]) -> None:
     """Writes what is made of the finished answer, then notes and usage."""
     out, err = current.out, current.err
     if form.json:
-        out.line(_json(summary(reply), pretty=out.is_terminal))
+        out.line(out.safe(_json(summary(reply), pretty=out.is_terminal)))
     elif form.jsonl:
         if not form.stream:
-            out.line(_json({"type": "message", **msgspec.to_builtins(reply.message)}))
-        out.line(_json({"type": "summary", **summary(reply)}))
+            for event in unfold(reply.response):
+                out.line(out.safe(_line(event)))
+        out.line(out.safe(_json({"type": "summary", **summary(reply)})))
     elif form.extract:
         block = first_code_block(reply.text)
         if block is None:
@@ -181,7 +183,7 @@ def _conclude(current: Session, form: Form, reply: Reply[Any]) -> None:
         text = (reply.text if block is None else block).rstrip("\n")
         out.write(out.safe(text) + "\n" if text else "")
     elif form.schema is not None:
-        out.line(_json(reply.output, pretty=True))
+        out.line(out.safe(_json(reply.output, pretty=True)))
     for note in notes(reply):
         err.line(err.paint("note:", "yellow") + " " + err.safe(note))
     if form.usage and err.is_terminal:

@@ -60,6 +60,8 @@ class Program(click.Group):
         try:
             return super().invoke(ctx)
         except InterlinguaError as error:
+            if isinstance(error.__cause__, OSError):
+                _forget_output()  # it may be the output that failed, and the interpreter would try it once more
             show_error(current, error)
             raise click.exceptions.Exit(error.exit_code) from error
         except (KeyboardInterrupt, click.Abort):
@@ -75,7 +77,7 @@ class Program(click.Group):
         current = kwargs.setdefault("obj", Session())
         try:
             status = super().main(*args, **kwargs)
-            sys.stdout.flush()
+            current.out.write("")
         except click.Abort:
             status = INTERRUPTED
         except BrokenPipeError:
@@ -91,7 +93,7 @@ def _forget_output() -> None:
     """Points standard output to nowhere, so that the interpreter's last flush does not complain."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
         return  # no descriptor behind it, so there is nothing that the interpreter could flush into
 
 

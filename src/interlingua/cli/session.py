@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -63,13 +64,13 @@ class Session:
 
     @property
     def out(self) -> Screen:
-        """Standard output: the answer, and nothing else."""
-        return Screen(sys.stdout, self._colour)
+        """Standard output: the answer, and nothing else. Where it is closed, what is written is gone."""
+        return Screen(sys.stdout or io.StringIO(), self._colour)
 
     @property
     def err(self) -> Screen:
         """Standard error: all else."""
-        return Screen(sys.stderr, self._colour)
+        return Screen(sys.stderr or io.StringIO(), self._colour)
 
     @property
     def _colour(self) -> Colour:

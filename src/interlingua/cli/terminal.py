@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import IO, Literal
 
+from interlingua.errors import LocalFileError
+
 Colour = Literal["auto", "always", "never"]
 Style = Literal["bold", "dim", "red", "yellow", "green"]
 
@@ -83,13 +85,25 @@ class Screen:
         return [head + lines[0], *(" " * len(head) + line for line in lines[1:])]
 
     def write(self, text: str) -> None:
-        """Writes at once; characters that the stream's encoding lacks become `?`."""
+        """Writes at once; characters that the stream's encoding lacks become `?`.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+            LocalFileError: it cannot be written, such as to a full disk.
+        """
         try:
-            self.stream.write(text)
-        except UnicodeEncodeError:
-            encoding = getattr(self.stream, "encoding", None) or "ascii"
-            self.stream.write(text.encode(encoding, "replace").decode(encoding))
-        self.stream.flush()
+            try:
+                self.stream.write(text)
+            except UnicodeEncodeError:
+                encoding = getattr(self.stream, "encoding", None) or "ascii"
+                self.stream.write(text.encode(encoding, "replace").decode(encoding))
+            self.stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise LocalFileError(
+                f"the output cannot be written: {error.strerror or error}", remedy="Check that the disk has room."
+            ) from error
 
     def line(self, text: str = "") -> None:
         """Writes a line."""

@@ -201,7 +201,7 @@ class _Translation:
 
     def _pass_on(self, data: bytes) -> None:
         if data:
-            self._current.out.write(data.decode("utf-8", "replace"))
+            self._current.out.write(self._current.out.safe(data.decode("utf-8", "replace")))
 
 
 def _whole(events: Iterable[Event]) -> Iterator[Event]:

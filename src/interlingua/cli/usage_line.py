@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interlingua.client.reply import Reply
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _DOT = " · "
 
 
-def usage_line(reply: Reply[object], width: int | None) -> str:
+def usage_line(reply: Reply[Any], width: int | None) -> str:
     """The line, at the right edge of a screen; speeds give way where it is too narrow.
 
     Args:
@@ -50,17 +50,17 @@ def _joined(pieces: list[tuple[int, str]]) -> str:
     return _DOT.join(text for _, text in pieces)
 
 
-def _first_token(reply: Reply[object]) -> str:
+def _first_token(reply: Reply[Any]) -> str:
     timing = reply.timing
     return seconds(timing.total) if timing.first_token is None else f"{seconds(timing.first_token)} first token"
 
 
-def _speed(reply: Reply[object]) -> str:
+def _speed(reply: Reply[Any]) -> str:
     speed = reply.timing.tokens_per_second
     return "" if speed is None else f"{speed:.0f} tok/s" if speed >= 10 else f"{speed:.1f} tok/s"
 
 
-def _tokens(reply: Reply[object]) -> str:
+def _tokens(reply: Reply[Any]) -> str:
     usage = reply.total_usage
     if usage is None or usage.output_tokens is None:
         return "tokens unknown"

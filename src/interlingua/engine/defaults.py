@@ -10,7 +10,7 @@ from interlingua.types.request import ChatRequest
 
 
 def with_defaults(request: ChatRequest, target: Target) -> ChatRequest:
-    """The request with the row's system prompt and temperature, each only where the caller set none."""
+    """The request with the row's system prompt, temperature and limit, each only where the caller set none."""
     if target.row is None:
         return request
     defaults = target.row.defaults
@@ -18,4 +18,6 @@ def with_defaults(request: ChatRequest, target: Target) -> ChatRequest:
         request = replace(request, messages=(system(defaults.system), *request.messages))
     if defaults.temperature is not None and request.temperature is None:
         request = replace(request, temperature=defaults.temperature)
+    if defaults.max_output_tokens is not None and request.max_output_tokens is None:
+        request = replace(request, max_output_tokens=defaults.max_output_tokens)
     return request

@@ -37,7 +37,7 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from interlingua.errors import ConfigError, InterlinguaError, LocalFileError
+from interlingua.errors import ConfigError, ConnectionFailed, InterlinguaError, LocalFileError
 from interlingua.types.opaque import Json
 
 Chunk: TypeAlias = dict[str, Json]
@@ -104,7 +104,11 @@ class Job:
         self._done = False
 
     async def next(self) -> Chunk | None:
-        """The next chunk; None after the last. Raises what the thread raised."""
+        """The next chunk; None after the last.
+
+        Raises:
+            ConnectionFailed: somebody stopped it meanwhile; and whatever the thread raised.
+        """
         while True:
             with self._room:
                 if self._chunks:
@@ -113,6 +117,8 @@ class Job:
                     return chunk
                 if self._failure is not None:
                     raise self._failure
+                if self.cancelled:
+                    raise ConnectionFailed("the local model was stopped amid its answer")
                 if self._done:
                     return None
                 self._news.clear()
@@ -124,6 +130,7 @@ class Job:
             self.cancelled = True
             self._chunks.clear()
             self._room.notify_all()
+        self._tell()
 
     def put(self, chunk: Chunk | None) -> bool:
         """Hands a chunk over, waiting while too many are unread; None only asks. True: stop."""
@@ -157,7 +164,7 @@ class Job:
         return not self.cancelled
 
 
-class Engine(Protocol):
+class LlamaServer(Protocol):
     """The part of `xllamacpp.Server` that we use."""
 
     def handle_chat_completions(self, body: Chunk, callback: Callable[[Chunk], bool]) -> object: ...
@@ -171,7 +178,7 @@ class Loaded:
         native_tools: whether its chat template knows tools.
     """
 
-    def __init__(self, engine: Engine, native_tools: bool) -> None:
+    def __init__(self, engine: LlamaServer, native_tools: bool) -> None:
         self.native_tools = native_tools
         self._engine = engine
 

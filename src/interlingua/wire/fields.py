@@ -144,7 +144,10 @@ class Fields:
         raw = self._left.pop(key, None)
         if raw is None or kind_of(raw) == "null":
             return None
-        return bytes(memoryview(raw)).decode("utf-8").strip()
+        try:
+            return bytes(memoryview(raw)).decode("utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise self._fail(self.at(key), "not UTF-8") from error
 
     def child(self, key: str) -> Fields | None:
         """An object."""

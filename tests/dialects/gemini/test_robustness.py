@@ -17,14 +17,15 @@ from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse
 from tests.strategies import requests, responses
 
-KEYS = (
+_WORDS = (
     "candidates content parts text functionCall functionResponse name args response id index finishReason inlineData"
     " data mimeType fileData fileUri thought thoughtSignature partialArgs jsonPath stringValue willContinue"
     " usageMetadata promptTokenCount totalTokenCount promptFeedback blockReason responseId groundingMetadata"
     " groundingChunks groundingSupports segment citationMetadata citations logprobsResult chosenCandidates error"
     " contents role tools functionDeclarations parameters toolConfig functionCallingConfig mode generationConfig"
     " thinkingConfig thinkingLevel responseSchema responseMimeType labels executableCode mediaResolution level"
-).split()
+)
+KEYS = _WORDS.split()
 wild: st.SearchStrategy[Json] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.sampled_from(["", "model", "user", "STOP", "3", "$.a", "AUTO"]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
