@@ -80,8 +80,8 @@ class Person:
         stdout: int | None = None,
     ) -> None:
         self._master, terminal = pty.openpty()
-        surroundings = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), **(env or {})}
-        surroundings.pop("NO_COLOR", None) if "NO_COLOR" not in (env or {}) else None
+        plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+        surroundings = {**plain, "TERM": "xterm-256color", "COLUMNS": str(columns), **(env or {})}
         program = (sys.executable, "-c", _START, *arguments)
         # The terminal must be the controlling one for Ctrl-C to become a signal; it is taken on descriptor 0.
         take = _CONTROLLING if stdin is None else _CONTROLLING.replace("ioctl(0", "ioctl(2")

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from interlingua.catalog import weights
+from interlingua.errors import LocalFileError
 from interlingua.transport.scripted import Script, ScriptedTransport
-from tests.cli.runs import openai_stream, run
+from tests.cli.runs import openai_stream, process, run
 from tests.client.providers_scripted import anthropic_tool_call, openai_text
 
 KEYS = {"OPENAI_API_KEY": "sk-test-0123456789", "ANTHROPIC_API_KEY": "sk-ant-0123456789"}
@@ -230,6 +232,29 @@ def test_what_a_model_cannot_take_is_noted() -> None:
 def test_forms_that_exclude_each_other_are_a_usage_error(pair: tuple[str, str]) -> None:
     """Instead of one winning silently."""
     assert ask("hi", *pair)[0].exit_code == 2
+
+
+def test_the_model_of_this_machine_answers() -> None:
+    """For real: no key, no network, a majority right."""
+    pytest.importorskip("xllamacpp")
+    try:
+        weights.find("smollm2")
+    except LocalFileError:
+        pytest.skip("il pull smollm2 was not run")
+    done = process("ask", "What is the capital of France?")
+    assert done.returncode == 0, done.stderr
+    assert b"Paris" in done.stdout and done.stdout.endswith(b"\n")
+    assert done.stderr == b""
+    counted = json.loads(process("ask", "--json", "hi").stdout)
+    assert (counted["model"], counted["cost"]) == ("local/smollm2", "0")
+    assert counted["usage"]["output_tokens"] > 0
+
+
+def test_without_streaming_events_come_all_the_same() -> None:
+    """`--jsonl --no-stream`: one form, whatever the way."""
+    done, _ = ask("hi", "--jsonl", "--no-stream", script=openai_text("Paris.", stream=False))
+    types = [json.loads(line)["type"] for line in done.stdout.splitlines()]
+    assert (types[0], types[-2], types[-1]) == ("message_start", "message_end", "summary")
 
 
 def test_a_local_model_that_is_not_here_says_how_to_get_it(tmp_path: Path) -> None:

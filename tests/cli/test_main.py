@@ -35,6 +35,7 @@ def test_every_command_has_help_that_fits_sixty_columns(name: str) -> None:
     assert told.exit_code == 0
     assert told.stdout == run(name, "--help").stdout
     assert f"Usage: il {name}" in told.stdout
+    assert max(map(len, process(name, "-h", env={"COLUMNS": "60"}).stdout.decode().splitlines())) <= 60
 
 
 def test_the_help_of_the_program_lists_all_commands_without_importing_them() -> None:
@@ -169,6 +170,27 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     told = il_process.stderr.read()
     il_process.stderr.close()
     assert (il_process.wait(30), told) == (0, b"")
+
+
+def test_a_full_disk_is_told_and_is_exit_code_74() -> None:
+    """Half an answer in a file must not look like a whole one."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from interlingua.cli.main import main; main()", "models"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 74
+    assert done.stderr.startswith(b"error: the output cannot be written: No space left on device\n")
+    assert b"Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_is_no_crash(closed: str) -> None:
+    """Services start programs so."""
+    command = f'"{sys.executable}" -c "from interlingua.cli.main import main; main()" providers {closed}'
+    assert subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode == 0
 
 
 def test_no_message_names_what_does_not_exist_yet() -> None:

@@ -44,6 +44,12 @@ def test_columns_give_way_the_least_important_first(
     assert table(screen, COLUMNS, ROWS)[0].split() == titles.split()
 
 
+def test_a_wide_column_that_goes_makes_room_for_a_narrow_one(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even for a less important one."""
+    monkeypatch.setenv("COLUMNS", "16")
+    assert table(screen, COLUMNS, [("a", "1" * 20, "second")])[0].split() == ["name", "note"]
+
+
 def test_a_column_in_which_nothing_stands_is_left_out(screen: Screen) -> None:
     """Such as dates of shutdown where none shuts down."""
     assert table(screen, COLUMNS, [("a", "", "x")])[0].split() == ["name", "note"]

@@ -103,8 +103,8 @@ def command(
 
     \b
     il ask "What is the capital of France?"
-    git diff | il ask -m anthropic/claude-sonnet-5-5 "Review this." > review.md
-    il ask -a receipt.jpg --schema receipt.json "What did I buy?"
+    git diff | il ask -m claude-sonnet-5-5 "Review it." > r.md
+    il ask -a bill.jpg --schema bill.json "What is on it?"
     """
     if [extract, as_json, as_jsonl].count(True) > 1 or (extract and schema):
         raise click.UsageError("--extract, --json and --jsonl exclude each other, and --extract excludes --schema")

@@ -17,9 +17,9 @@ def command(context: click.Context, shell: str) -> None:
     """Print the script that completes commands, models and providers in a shell.
 
     \b
-    bash   il completion bash > ~/.local/share/bash-completion/completions/il
-    zsh    il completion zsh > "${fpath[1]}/_il"
-    fish   il completion fish > ~/.config/fish/completions/il.fish
+    bash   eval "$(il completion bash)"     in ~/.bashrc
+    zsh    eval "$(il completion zsh)"      in ~/.zshrc
+    fish   il completion fish | source      in config.fish
     """
     maker = get_completion_class(shell)
     assert maker is not None, "click knows all of SHELLS"

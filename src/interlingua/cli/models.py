@@ -63,7 +63,14 @@ def _price(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--tools", is_flag=True, help="Only those that can call tools.")
 @click.option("--reasoning", is_flag=True, help="Only those that can think first.")
 @click.option("--vision", is_flag=True, help="Only those that see images.")
-@click.option("--input", "inputs", type=click.Choice(MODALITIES), multiple=True, help="Only those that take this.")
+@click.option(
+    "--input",
+    "inputs",
+    type=click.Choice(MODALITIES),
+    metavar="KIND",
+    multiple=True,
+    help="Only those that take image, audio, video or pdf.",
+)
 @click.option("--all", "retired", is_flag=True, help="Also those that are shut down.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @click.pass_context

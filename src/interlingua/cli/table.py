@@ -38,12 +38,7 @@ def table(screen: Screen, columns: Sequence[Column], rows: Iterable[Sequence[str
         max((cells(row[i]) for row in body), default=0) and max(cells(column.title), *(cells(row[i]) for row in body))
         for i, column in enumerate(columns)
     ]
-    shown = [i for i, width in enumerate(widths) if width]
-    while screen.width is not None and _total(shown, widths) > screen.width:
-        leaving = [i for i in shown if columns[i].keep is not None]
-        if not leaving:
-            break
-        shown.remove(min(leaving, key=lambda i: columns[i].keep or 0))
+    shown = _fitting(columns, widths, screen.width)
     head = _line([columns[i] for i in shown], [columns[i].title for i in shown], [widths[i] for i in shown])
     lines = [_line([columns[i] for i in shown], [row[i] for i in shown], [widths[i] for i in shown]) for row in body]
     return [screen.paint(head, "bold"), *lines]
@@ -57,6 +52,18 @@ def cells(text: str) -> int:
         0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
         for letter in text
     )
+
+
+def _fitting(columns: Sequence[Column], widths: Sequence[int], room: int | None) -> list[int]:
+    """The columns that are shown: the most important first, each that still fits."""
+    filled = [i for i, width in enumerate(widths) if width]
+    if room is None:
+        return filled
+    shown = [i for i in filled if columns[i].keep is None]
+    for i in sorted(filled, key=lambda i: -(columns[i].keep or 0)):
+        if i not in shown and _total([*shown, i], widths) <= room:
+            shown.append(i)
+    return sorted(shown)
 
 
 def _total(shown: Sequence[int], widths: Sequence[int]) -> int:

@@ -32,9 +32,23 @@ _DEFAULT_STATUS = 500
 
 
 @click.command("translate", short_help="Translate between wire formats.")
-@click.option("--from", "source", type=click.Choice((*DIALECTS, CANONICAL)), required=True, help="What is piped in.")
-@click.option("--to", "target", type=click.Choice((*DIALECTS, CANONICAL)), required=True, help="What is wanted.")
-@click.option("--kind", type=click.Choice(KINDS), help="What it is; told from what is piped in by default.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice((*DIALECTS, CANONICAL)),
+    metavar="FORMAT",
+    required=True,
+    help="What is piped in.",
+)
+@click.option(
+    "--to", "target", type=click.Choice((*DIALECTS, CANONICAL)), metavar="FORMAT", required=True, help="What is wanted."
+)
+@click.option(
+    "--kind",
+    type=click.Choice(KINDS),
+    metavar="KIND",
+    help="request, response, stream or error; told from what is piped in by default.",
+)
 @click.option("-m", "--model", metavar="MODEL", shell_complete=complete_models, help="Translate for this model.")
 @click.option("--status", type=click.IntRange(400, 599), metavar="NUMBER", help="The HTTP status of an error.")
 @click.option("--strict", is_flag=True, help="Fail where something cannot be carried over.")
@@ -54,8 +68,8 @@ def command(
     canonical, which is the neutral form in the middle. No network is used.
 
     \b
-    il translate --from openai_chat --to gemini -m gemini-3.8-flash < request.json
-    curl … | il translate --from anthropic_messages --to openai_chat
+    il translate --from openai_chat --to gemini < request.json
+    … | il translate --from gemini --to openai_chat
     """
     current = session(context)
     if sys.stdin is None or sys.stdin.isatty():

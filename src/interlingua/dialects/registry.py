@@ -7,7 +7,7 @@ from functools import cache
 from typing import cast
 
 from interlingua.errors import ConfigError
-from interlingua.ports.dialect import Dialect
+from interlingua.ports.dialect import CountTokens, Dialect, Embeddings, Models
 
 DIALECTS: tuple[str, ...] = ("openai_chat", "anthropic_messages", "gemini")
 
@@ -22,3 +22,25 @@ def dialect(name: str) -> Dialect:
     if name not in DIALECTS:
         raise ConfigError(f"unknown dialect {name!r}", remedy="Known dialects: " + ", ".join(DIALECTS))
     return cast(Dialect, importlib.import_module(f"interlingua.dialects.{name}"))
+
+
+def embeddings(name: str) -> Embeddings | None:
+    """A dialect's embeddings, or None where it has none."""
+    return cast("Embeddings | None", _operation(name, "embeddings"))
+
+
+def models(name: str) -> Models | None:
+    """A dialect's model lists, or None where it has none."""
+    return cast("Models | None", _operation(name, "models"))
+
+
+def count_tokens(name: str) -> CountTokens | None:
+    """A dialect's token counts, or None where it has none."""
+    return cast("CountTokens | None", _operation(name, "count_tokens"))
+
+
+@cache
+def _operation(name: str, operation: str) -> object:
+    if operation not in dialect(name).OPERATIONS:
+        return None
+    return importlib.import_module(f"interlingua.dialects.{name}.{operation}")

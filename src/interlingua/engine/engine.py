@@ -243,7 +243,7 @@ class _Call:
     def _attempt(self, target: Target) -> Attempt:
         engine = self._engine
         request = replace(with_defaults(self._request, target), model=target.model)
-        check_media(request.messages, target, lambda needed: engine.catalog.alternatives(input=needed))
+        check_media(self._request.messages, target, lambda needed: engine.catalog.alternatives(input=needed))
         credential = _credential(engine, target.provider)
         origin = Origin(
             provider=target.provider.id,

@@ -12,9 +12,12 @@ from msgspec import Struct
 
 from interlingua.errors import InterlinguaError
 from interlingua.ports.context import TranslationContext
+from interlingua.types.embeddings import EmbedRequest, EmbedResponse
 from interlingua.types.events import Event
+from interlingua.types.listing import ModelPage
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse
+from interlingua.types.token_count import TokenCount
 from interlingua.types.traits import ToolCallIds
 
 
@@ -25,8 +28,10 @@ class WireRequest(Struct, frozen=True, kw_only=True):
         path: below the endpoint's base address, with query; begins with `/`.
         body: the JSON text.
         headers: those that the dialect itself demands; names in lower case. Authentication is not among them.
+        method: GET for lists, else POST.
     """
 
+    method: str = "POST"
     path: str = ""
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
@@ -76,6 +81,82 @@ class StreamRenderer(Protocol):
         ...
 
 
+class Embeddings(Protocol):
+    """A dialect's `embeddings.py`, where it has one."""
+
+    PATHS: tuple[str, ...]
+    """Paths that a server of this dialect answers embeddings on, `{model}` standing for a model's name."""
+
+    @staticmethod
+    def parse_embed_request(request: WireRequest, context: TranslationContext) -> EmbedRequest:
+        """What a client asks. Raises InvalidRequest naming the field."""
+        ...
+
+    @staticmethod
+    def render_embed_request(request: EmbedRequest, context: TranslationContext) -> WireRequest:
+        """What we ask a provider. Losses go to the context."""
+        ...
+
+    @staticmethod
+    def parse_embed_response(response: WireResponse, context: TranslationContext) -> EmbedResponse:
+        """What a provider answered. Raises UpstreamError where it is not this dialect."""
+        ...
+
+    @staticmethod
+    def render_embed_response(response: EmbedResponse, context: TranslationContext) -> WireResponse:
+        """What a client gets."""
+        ...
+
+
+class Models(Protocol):
+    """A dialect's `models.py`, where it has one."""
+
+    PATHS: tuple[str, ...]
+    """Paths that a server of this dialect answers lists on."""
+
+    @staticmethod
+    def render_models_request(context: TranslationContext, page: str = "") -> WireRequest:
+        """What we ask a provider for its list; `page` is the `next` of the page before."""
+        ...
+
+    @staticmethod
+    def parse_models_response(response: WireResponse, context: TranslationContext) -> ModelPage:
+        """What a provider serves. Raises UpstreamError where it is not this dialect."""
+        ...
+
+    @staticmethod
+    def render_models_response(page: ModelPage, context: TranslationContext) -> WireResponse:
+        """The list that a client gets."""
+        ...
+
+
+class CountTokens(Protocol):
+    """A dialect's `count_tokens.py`, where it has one."""
+
+    PATHS: tuple[str, ...]
+    """Paths that a server of this dialect counts tokens on, `{model}` standing for a model's name."""
+
+    @staticmethod
+    def parse_count_request(request: WireRequest, context: TranslationContext) -> ChatRequest:
+        """The request that a client wants counted. Raises InvalidRequest naming the field."""
+        ...
+
+    @staticmethod
+    def render_count_request(request: ChatRequest, context: TranslationContext) -> WireRequest:
+        """The request whose tokens a provider shall count. Losses go to the context."""
+        ...
+
+    @staticmethod
+    def parse_count_response(response: WireResponse, context: TranslationContext) -> TokenCount:
+        """What a provider counted. Raises UpstreamError where it is not this dialect."""
+        ...
+
+    @staticmethod
+    def render_count_response(count: TokenCount, context: TranslationContext) -> WireResponse:
+        """The count that a client gets."""
+        ...
+
+
 class Dialect(Protocol):
     """One wire format."""
 
@@ -87,6 +168,8 @@ class Dialect(Protocol):
     """Content type of its streams."""
     TOOL_CALL_IDS: ToolCallIds
     """Which tool call ids it accepts."""
+    OPERATIONS: tuple[str, ...]
+    """What it can do beside chat: some of embeddings, models, count_tokens, each a module of that name."""
     StreamParser: type[StreamParser]
     StreamRenderer: type[StreamRenderer]
 

@@ -14,10 +14,12 @@ CHAT_PATHS = (
 )
 STREAM_CONTENT_TYPE = "text/event-stream"
 TOOL_CALL_IDS: ToolCallIds = "any"
+OPERATIONS: tuple[str, ...] = ()
 
 __all__ = [
     "CHAT_PATHS",
     "ID",
+    "OPERATIONS",
     "STREAM_CONTENT_TYPE",
     "TOOL_CALL_IDS",
     "StreamParser",

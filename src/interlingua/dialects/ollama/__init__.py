@@ -13,10 +13,12 @@ from interlingua.types.traits import ToolCallIds
 CHAT_PATHS = ("/api/chat",)
 STREAM_CONTENT_TYPE = "application/x-ndjson"
 TOOL_CALL_IDS: ToolCallIds = "any"
+OPERATIONS: tuple[str, ...] = ()
 
 __all__ = [
     "CHAT_PATHS",
     "ID",
+    "OPERATIONS",
     "STREAM_CONTENT_TYPE",
     "TOOL_CALL_IDS",
     "StreamParser",

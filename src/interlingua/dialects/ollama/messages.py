@@ -35,9 +35,9 @@ class ConversationReader:
 
     def read(self, fields: Fields) -> tuple[Message, ...]:
         """All messages; neighbouring tool results are one."""
-        for raw, child in zip(fields.items("messages"), range(1 << 62), strict=False):
+        for i, raw in enumerate(fields.items("messages")):
             self._prefix.update(bytes(memoryview(raw)))
-            message = self._message(Fields(raw, bad_request, f"messages[{child}]"))
+            message = self._message(Fields(raw, bad_request, f"messages[{i}]"))
             if message.role == "tool" and self._found and self._found[-1].role == "tool":
                 message = msgspec.structs.replace(message, parts=(*self._found.pop().parts, *message.parts))
             self._found.append(message)

@@ -92,15 +92,21 @@ def parse_calls(fields: Fields, new_id: Callable[[int], str], context: Translati
         if function is None:
             raise child.error("function", "required")
         name, raw = function.need_text("name"), _parse_arguments(function)
-        free = parse_arguments(raw) if name in context.free_form else None
-        custom = isinstance(free, dict) and isinstance(free.get("input"), str)
+        free = _free_text(raw) if name in context.free_form else None
         id = child.text("id") or new_id(i)
         child.skip("type", "index")
         function.skip("index")
         inner = function.rest()
         extra = luggage(child.rest(), {"function": inner} if inner else {})
-        found.append(tool_call(id, name, free["input"] if custom else raw, custom=custom, extra=extra))
+        found.append(tool_call(id, name, raw if free is None else free, custom=free is not None, extra=extra))
     return found
+
+
+def _free_text(raw: str) -> str | None:
+    """The text that a free-form tool gets, None where the model did not keep to `FREE_TEXT`."""
+    arguments = parse_arguments(raw)
+    text = arguments.get("input") if isinstance(arguments, dict) else None
+    return text if isinstance(text, str) else None
 
 
 def _parse_arguments(function: Fields) -> str:

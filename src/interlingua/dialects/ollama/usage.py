@@ -26,7 +26,5 @@ def render_usage(usage: Usage | None) -> dict[str, Any]:
         return {}
     measured = usage.raw if isinstance(usage.raw, dict) else {}
     wire: dict[str, Any] = {key: measured[key] for key in DURATIONS if isinstance(measured.get(key), int)}
-    for key, count in zip(COUNTS, (usage.input_tokens, usage.output_tokens), strict=True):
-        if count is not None:
-            wire[key] = count
-    return wire
+    counts = zip(COUNTS, (usage.input_tokens, usage.output_tokens), strict=True)
+    return wire | {key: count for key, count in counts if count is not None}

@@ -1,0 +1,275 @@
+"""Errors in the envelopes that hosts of this format use, and ours towards clients.
+
+What an error means is read from its words first (code, type), then from its message, then from the status: hosts
+send a wrong key as 400, a missing model as 400 or 404, and failures under 200.
+"""
+
+from __future__ import annotations
+
+import re
+from math import ceil
+
+import msgspec
+
+from interlingua.dialects.openai_responses.schema import Body
+from interlingua.errors import (
+    AuthenticationFailed,
+    ContentFiltered,
+    ContextTooLong,
+    InterlinguaError,
+    InvalidRequest,
+    ModelNotFound,
+    NotFound,
+    Overloaded,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimited,
+    UpstreamError,
+    for_status,
+)
+from interlingua.ports.context import TranslationContext
+from interlingua.ports.dialect import WireResponse
+from interlingua.types.opaque import Json
+from interlingua.wire.retry_after import parse_retry_after
+
+Kind = type[InterlinguaError]
+
+_WORDS: dict[str, Kind] = {
+    "context_length_exceeded": ContextTooLong,
+    "exceed_context_size_error": ContextTooLong,
+    "insufficient_quota": QuotaExceeded,
+    "billing_hard_limit_reached": QuotaExceeded,
+    "billing_not_active": QuotaExceeded,
+    "insufficient_balance": QuotaExceeded,
+    "payment_required": QuotaExceeded,
+    "rate_limit_exceeded": RateLimited,
+    "rate_limit_error": RateLimited,
+    "too_many_requests": RateLimited,
+    "invalid_prompt": ContentFiltered,
+    "content_policy_violation": ContentFiltered,
+    "content_filter": ContentFiltered,
+    "bio_policy": ContentFiltered,
+    "cyber_policy": ContentFiltered,
+    "misalignment": ContentFiltered,
+    "misalignment_policy_violation": ContentFiltered,
+    "image_content_policy_violation": ContentFiltered,
+    "model_not_found": ModelNotFound,
+    "deploymentnotfound": ModelNotFound,
+    "invalid_api_key": AuthenticationFailed,
+    "authentication_error": AuthenticationFailed,
+    "permission_denied": PermissionDenied,
+    "permission_error": PermissionDenied,
+    "data_residency_mismatch": PermissionDenied,
+    "overloaded": Overloaded,
+    "overloaded_error": Overloaded,
+    "server_is_overloaded": Overloaded,
+    "service_unavailable": Overloaded,
+    "slow_down": Overloaded,
+    "engine_overloaded": Overloaded,
+    "previous_response_not_found": NotFound,
+    "vector_store_timeout": UpstreamError,
+}
+
+_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), kind)
+    for pattern, kind in (
+        (r"context (length|window|size)|maximum context|prompt (is )?too long", ContextTooLong),
+        (r"(incorrect|invalid|missing|no) (api[ _-]?key|authentication)", AuthenticationFailed),
+        (r"content management policy|violat\w+ (our |the )?usage (policy|policies|guidelines)", ContentFiltered),
+        (r"exceeded your current quota|insufficient (balance|credit|fund|quota)|add credits", QuotaExceeded),
+        (r"model not found|\bmodel\b.{0,120}\b(does not exist|not (exist|found)|was deprecated)", ModelNotFound),
+        (r"overloaded|at capacity|no capacity", Overloaded),
+    )
+)
+_ALWAYS = (QuotaExceeded, ContentFiltered, AuthenticationFailed)
+"""What a message may say against a status that means something else."""
+
+_LIMIT = re.compile(
+    r"(?:maximum context length is|context (?:size|window|length)(?: of| \(| is)?)\D{0,12}([\d,]+)", re.I
+)
+_ESTIMATE = re.compile(r"(?:resulted in|requested(?: about)?|your prompt (?:has|contains)|request \()\s*([\d,]+)", re.I)
+_WAIT = re.compile(r"try again in ((?:[\d.]+(?:ms|h|m|s)\s?)+)", re.I)
+_SPAN = re.compile(r"([\d.]+)(ms|h|m|s)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
+
+WORDS: dict[str, tuple[str, str | None]] = {
+    "authentication_failed": ("invalid_request_error", "invalid_api_key"),
+    "credential_missing": ("invalid_request_error", "invalid_api_key"),
+    "permission_denied": ("invalid_request_error", "permission_denied"),
+    "model_not_found": ("invalid_request_error", "model_not_found"),
+    "unsupported": ("invalid_request_error", "unsupported_parameter"),
+    "invalid_request": ("invalid_request_error", None),
+    "context_too_long": ("invalid_request_error", "context_length_exceeded"),
+    "content_filtered": ("invalid_request_error", "content_policy_violation"),
+    "rate_limited": ("requests", "rate_limit_exceeded"),
+    "quota_exceeded": ("insufficient_quota", "insufficient_quota"),
+    "budget_exceeded": ("insufficient_quota", "budget_exceeded"),
+    "overloaded": ("server_error", "overloaded"),
+    "not_found": ("invalid_request_error", "not_found"),
+    "conflict": ("invalid_request_error", "conflict"),
+}
+"""`type` and `code` of an error body by our code; anything else is a server_error with our code."""
+
+IN_RESPONSE = {
+    "rate_limited": "rate_limit_exceeded",
+    "content_filtered": "invalid_prompt",
+}
+"""The few codes that the `error` of a response knows; anything else is a server_error."""
+
+
+def parse_error(response: WireResponse, context: TranslationContext) -> InterlinguaError:
+    """What a non-2xx answer means; never raises."""
+    try:
+        body = msgspec.json.decode(response.body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        body = response.body.decode("utf-8", "replace").strip()
+    if context.quirk.error is not None and isinstance(body, dict):
+        body = context.quirk.error(body)
+    return error_of(body, response.status, response, context)
+
+
+def error_of(body: Json, status: int, response: WireResponse | None, context: TranslationContext) -> InterlinguaError:
+    """The error that a decoded body tells of.
+
+    Args:
+        body: an error envelope, the `error` of a response, or text.
+        status: of HTTP; 200 where the error stands inside an answer, whose own code then counts.
+        response: for headers; None inside a stream.
+    """
+    told = _flat(body)
+    if status < 400:
+        status = _own_status(told) or 500
+    message = _message(told, body, status)
+    words = [str(told[key]).lower() for key in ("code", "type") if isinstance(told.get(key), str | int)]
+    headers = response.headers if response is not None else ()
+    error = _make(_kind(words, message, status), message, status, told, headers, context)
+    error.provider = context.provider or None
+    error.model = context.model or None
+    error.request_id = next((value for name in _REQUEST_IDS for key, value in headers if key == name), None)
+    error.raw_code = next((str(told[key]) for key in ("code", "type") if told.get(key) not in (None, "")), None)
+    retry = dict(headers).get("x-should-retry")
+    if retry in ("true", "false"):
+        error.retryable = retry == "true"
+    return error
+
+
+def _flat(body: Json) -> dict[str, Json]:
+    """The members of the error object, whatever it is wrapped in."""
+    if isinstance(body, list):
+        return _flat(body[0]) if body else {}
+    if not isinstance(body, dict):
+        return {}
+    inner = body.get("error")
+    if isinstance(inner, dict):
+        return {**{key: body[key] for key in ("code", "message") if key in body}, **inner}
+    return {**body, "message": inner} if isinstance(inner, str) else body
+
+
+def _own_status(told: dict[str, Json]) -> int | None:
+    for key in ("status_code", "code", "status"):
+        value = told.get(key)
+        if isinstance(value, str) and value.isdigit() and len(value) < 4:
+            value = int(value)
+        if isinstance(value, int) and 400 <= value < 600:
+            return value
+    return None
+
+
+def _message(told: dict[str, Json], body: Json, status: int) -> str:
+    said = told.get("message") or told.get("detail")
+    if said is not None and not isinstance(said, str):
+        said = msgspec.json.encode(said).decode()
+    if not said:
+        text = body if isinstance(body, str) else msgspec.json.encode(body).decode() if body else ""
+        said = text[:200]
+    return said or f"the provider answered with status {status} and no explanation"
+
+
+def _kind(words: list[str], message: str, status: int) -> Kind:
+    by_word = next((_WORDS[word] for word in words if word in _WORDS), None)
+    by_message = next((kind for pattern, kind in _MESSAGES if pattern.search(message)), None)
+    if by_word is not None and not (by_word is RateLimited and by_message is QuotaExceeded):
+        return by_word
+    if by_message in _ALWAYS or (by_message is not None and status in (400, 404, 413, 422, 500, 503)):
+        return by_message
+    if status >= 500 and words and words[0].startswith(("image_", "invalid_", "unsupported_", "empty_", "failed_to_do")):
+        return InvalidRequest  # what stands in a failed response has no status: the word tells whose fault it is
+    if status == 404 and by_message is None:
+        return ModelNotFound if "model" in message.lower() else NotFound
+    return for_status(status)
+
+
+def _make(
+    kind: Kind,
+    message: str,
+    status: int,
+    told: dict[str, Json],
+    headers: tuple[tuple[str, str], ...],
+    context: TranslationContext,
+) -> InterlinguaError:
+    if kind is ContextTooLong:
+        return ContextTooLong(message, limit=_number(_LIMIT, message), estimate=_number(_ESTIMATE, message))
+    if kind is RateLimited:
+        scope = str(told.get("type") or "")
+        wait = _wait(message, headers, context)
+        return RateLimited(message, retry_after=wait, scope=scope if scope in ("tokens", "requests") else "")
+    if kind is Overloaded:
+        return Overloaded(message, retry_after=_wait(message, headers, context))
+    if kind is InvalidRequest:
+        param = told.get("param")
+        told_status = status if 400 <= status < 500 else None
+        return InvalidRequest(message, path=param if isinstance(param, str) else "", status=told_status)
+    if kind is NotFound:
+        return NotFound(message, what=str(told.get("param") or ""))
+    if kind is UpstreamError:
+        return UpstreamError(message, upstream_status=status)
+    return kind(message)
+
+
+def _number(pattern: re.Pattern[str], message: str) -> int | None:
+    found = pattern.search(message)
+    digits = found[1].replace(",", "") if found else ""
+    return int(digits) if digits else None
+
+
+def _wait(message: str, headers: tuple[tuple[str, str], ...], context: TranslationContext) -> float | None:
+    """Seconds to wait: the header, else the message's own words, else when the spent limit is filled again."""
+    wait = parse_retry_after(headers, float(context.created))
+    if wait is not None:
+        return wait
+    said = _WAIT.search(message)
+    if said:
+        return span(said[1])
+    found = dict(headers)
+    spent = [
+        span(found.get(f"x-ratelimit-reset-{what}", ""))
+        for what in ("requests", "tokens")
+        if found.get(f"x-ratelimit-remaining-{what}") == "0"
+    ]
+    return max((seconds for seconds in spent if seconds is not None), default=None)
+
+
+def span(text: str) -> float | None:
+    """Seconds of a span such as `6m0s`, `1.5s` or `12ms`; None where it is none."""
+    found = _SPAN.findall(text.lower())
+    try:
+        return sum(float(amount) * _SECONDS[unit] for amount, unit in found) if found else None
+    except ValueError:
+        return None
+
+
+def envelope(error: InterlinguaError) -> Body:
+    """An error as this format writes it."""
+    kind, code = WORDS.get(error.code, ("server_error", error.code))
+    path = getattr(error, "path", "") or None
+    return {"error": {"message": error.message, "type": kind, "param": path, "code": code}}
+
+
+def render_error(error: InterlinguaError, context: TranslationContext) -> WireResponse:
+    """An error with its status, and retry-after in whole seconds where known."""
+    headers = [("content-type", "application/json")]
+    wait = error.retry_after if isinstance(error, RateLimited | Overloaded) else None
+    if wait is not None:
+        headers.append(("retry-after", str(ceil(wait))))
+    return WireResponse(status=error.status, body=msgspec.json.encode(envelope(error)), headers=tuple(headers))
