@@ -56,11 +56,13 @@ class StreamParser:
     def close(self) -> list[Event]:
         """The events that the end of the stream completes."""
         events: list[Event] = []
-        try:
-            for line in self._lines.close():
+        for line in self._lines.close():
+            try:
                 self._take(line, events)
-        except UpstreamError as error:
-            self._fail(error, events)
+            except UpstreamError as error:
+                was_cut = line.startswith(b"{") and not line.endswith(b"}")
+                if not (self._started or was_cut):
+                    self._fail(error, events)
         came = "before the answer was whole" if self._started else "before anything came"
         who: Any = {"provider": self._context.provider or None, "model": self._context.model or None}
         self._fail(StreamInterrupted(f"the stream ended {came}", **who), events)
