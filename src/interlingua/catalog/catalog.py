@@ -123,6 +123,7 @@ class Catalog:
         self,
         *,
         input: str | None = None,
+        output: str | None = None,
         tools: bool | None = None,
         structured_output: bool | None = None,
         reasoning: bool | None = None,
@@ -132,11 +133,13 @@ class Catalog:
         """A few models that can do something, for the error that says that one cannot: cheap ones of each provider.
 
         Args:
-            input, tools, structured_output, reasoning: as for `search`.
+            input, output, tools, structured_output, reasoning: as for `search`.
             provider: whose models come first.
             limit: how many at most.
         """
-        found = self.search(input=input, tools=tools, structured_output=structured_output, reasoning=reasoning)
+        found = self.search(
+            input=input, output=output, tools=tools, structured_output=structured_output, reasoning=reasoning
+        )
         able = [model for model in found if not model.shutdown]
         cheapest: dict[str, Model] = {}
         for model in sorted(able, key=self._input_price):

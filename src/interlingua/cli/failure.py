@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,8 @@ def _facts(error: InterlinguaError, alternative: str | None) -> Iterator[tuple[s
     if looked_in:
         yield "looked in", ", ".join(looked_in)
     origin = "/".join(name for name in (error.provider, error.model) if name)
-    if origin and error.provider and (error.provider not in error.message or error.request_id):
+    named = error.provider and re.search(rf"\b{re.escape(error.provider)}\b", error.message)
+    if origin and error.provider and (not named or error.request_id):
         yield "from", f"{origin} (request {error.request_id})" if error.request_id else origin
     retry_after = getattr(error, "retry_after", None)
     if retry_after:

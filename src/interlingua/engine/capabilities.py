@@ -1,56 +1,150 @@
-"""Whether a target can take a request, asked of the catalog's traits before anything is sent."""
+"""Whether a target can take a request, asked of the catalog's traits before anything is sent.
+
+What it cannot take is refused with `Unsupported`, naming the feature, the place and models that can, or left out as a
+`Loss`: as configured, by kind of loss. An unknown trait refuses nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
+import msgspec
+from msgspec.structs import replace
+
+from interlingua.engine.settings import LossSettings
 from interlingua.engine.target import Target
 from interlingua.errors import Unsupported
-from interlingua.types.messages import Message
+from interlingua.types.loss import Loss, LossKind
+from interlingua.types.messages import Message, system
 from interlingua.types.parts import BlobPart, FilePart, Part, ToolCallResponsePart, UriPart
+from interlingua.types.request import ChatRequest
 
-PDF = "pdf"
-"""The catalog's word for documents."""
+Alternatives = Callable[[str], Sequence[str]]
+"""Names of models that have a feature: an input modality, `tools`, `reasoning`, or such as `audio output`."""
 
 
-def check_media(messages: Sequence[Message], target: Target, alternatives: Callable[[str], Sequence[str]]) -> None:
-    """Refuses media that the target's model is known not to take.
+@dataclass(slots=True)
+class _Check:
+    """One request under examination."""
 
-    Args:
-        messages: the conversation.
-        target: where it would go; a model of unknown modalities refuses nothing.
-        alternatives: names of models that take a modality.
+    target: Target
+    settings: LossSettings
+    alternatives: Alternatives
+    losses: list[Loss] = field(default_factory=list)
+
+    def lacks(self, path: str, feature: str, needed: str, kind: LossKind) -> None:
+        """Notes or refuses what the model cannot do."""
+        action = self.settings.content if kind == "content" else self.settings.setting
+        reason = f"{self.target.name} {feature}"
+        if action == "reject":
+            raise Unsupported(
+                f"{reason} ({path})",
+                feature=needed,
+                path=path,
+                provider=self.target.provider.id,
+                model=self.target.model,
+                alternatives=self.alternatives(needed),
+            )
+        self.losses.append(Loss(field=path, dialect=self.target.dialect, reason=reason, action=action))
+
+    def emulated(self, path: str, reason: str) -> None:
+        """Notes what is carried by other means."""
+        self.losses.append(Loss(field=path, dialect=self.target.dialect, reason=reason, action="emulate"))
+
+
+def admit(
+    request: ChatRequest, target: Target, settings: LossSettings, alternatives: Alternatives
+) -> tuple[ChatRequest, tuple[Loss, ...]]:
+    """The request as the target can take it, and what was lost.
 
     Raises:
-        Unsupported: naming the part and models that can.
+        Unsupported: it cannot, and that kind of loss is refused.
     """
-    if not target.traits.input:
-        return
-    for path, part in _media(messages):
-        needed = PDF if part.modality == "document" else part.modality
-        if part.modality == "document" and part.mime_type.startswith("text/"):
-            needed = "text"
-        if needed not in target.traits.input:
-            raise Unsupported(
-                f"{target.name} takes no {needed} input ({path})",
-                feature=f"{needed} input",
-                path=path,
-                provider=target.provider.id,
-                model=target.model,
-                alternatives=alternatives(needed),
-            )
+    check = _Check(target, settings, alternatives)
+    messages = tuple(_message(message, f"messages[{i}]", check) for i, message in enumerate(request.messages))
+    if any(a is not b for a, b in zip(messages, request.messages, strict=True)):
+        request = replace(request, messages=messages)
+    request = _modalities(request, check)
+    request = _tools(request, check)
+    request = _output(request, check)
+    request = _settings(request, check)
+    return request, tuple(check.losses)
 
 
-def _media(messages: Sequence[Message]) -> Iterable[tuple[str, BlobPart | UriPart | FilePart]]:
-    for i, message in enumerate(messages):
-        if message.role != "assistant":
-            yield from _in_parts(message.parts, f"messages[{i}]")
+def _message(message: Message, path: str, check: _Check) -> Message:
+    if not check.target.traits.input or message.role == "assistant":
+        return message
+    parts = tuple(part for i, part in enumerate(message.parts) if _taken(part, f"{path}.parts[{i}]", check))
+    parts = tuple(
+        _result(part, f"{path}.parts[{i}]", check) if isinstance(part, ToolCallResponsePart) else part
+        for i, part in enumerate(parts)
+    )
+    unchanged = len(parts) == len(message.parts) and all(a is b for a, b in zip(parts, message.parts, strict=True))
+    return message if unchanged else replace(message, parts=parts)
 
 
-def _in_parts(parts: Sequence[Part], path: str) -> Iterable[tuple[str, BlobPart | UriPart | FilePart]]:
-    for j, part in enumerate(parts):
-        where = f"{path}.parts[{j}]"
-        if isinstance(part, BlobPart | UriPart | FilePart):
-            yield where, part
-        elif isinstance(part, ToolCallResponsePart):
-            yield from _in_parts(part.response, where)
+def _result(part: ToolCallResponsePart, path: str, check: _Check) -> ToolCallResponsePart:
+    kept = tuple(piece for i, piece in enumerate(part.response) if _taken(piece, f"{path}.response[{i}]", check))
+    return part if len(kept) == len(part.response) else replace(part, response=kept)
+
+
+def _taken(part: Part, path: str, check: _Check) -> bool:
+    if not isinstance(part, BlobPart | UriPart | FilePart):
+        return True
+    needed: str = part.modality
+    if part.modality == "document":
+        needed = "text" if part.mime_type.startswith("text/") else "pdf"
+    if needed in check.target.traits.input:
+        return True
+    check.lacks(path, f"takes no {needed} input", needed, "content")
+    return False
+
+
+def _modalities(request: ChatRequest, check: _Check) -> ChatRequest:
+    given = check.target.traits.output
+    missing = [modality for modality in request.modalities if given and modality not in given]
+    for modality in missing:
+        check.lacks("modalities", f"gives no {modality} output", f"{modality} output", "content")
+    kept = tuple(modality for modality in request.modalities if modality not in missing)
+    return replace(request, modalities=kept) if missing else request
+
+
+def _tools(request: ChatRequest, check: _Check) -> ChatRequest:
+    if not request.tools or check.target.traits.tools is not False:
+        return request
+    if request.tool_choice is not None and request.tool_choice.mode == "none":
+        return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
+    check.lacks("tools", "calls no tools", "tools", "content")
+    return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
+
+
+def _output(request: ChatRequest, check: _Check) -> ChatRequest:
+    output = request.output
+    if output is None or output.kind == "text" or check.target.traits.structured_output is not False:
+        return request
+    check.emulated("output", f"{check.target.name} keeps to no schema; it is asked to in words")
+    words = "Answer with one JSON object and nothing else."
+    if output.schema is not None:
+        words += " It must fit this JSON Schema:\n" + msgspec.json.encode(output.schema).decode()
+    leading = 0
+    while leading < len(request.messages) and request.messages[leading].role == "system":
+        leading += 1
+    messages = (*request.messages[:leading], system(words), *request.messages[leading:])
+    return replace(request, output=None, messages=messages)
+
+
+def _settings(request: ChatRequest, check: _Check) -> ChatRequest:
+    traits = check.target.traits
+    wants = request.reasoning is not None and (
+        request.reasoning.effort not in (None, "none") or request.reasoning.budget_tokens or request.reasoning.enabled
+    )
+    if traits.reasoning is False and request.reasoning is not None:
+        if wants:
+            check.lacks("reasoning", "does not reason", "reasoning", "setting")
+        request = replace(request, reasoning=None)
+    most = traits.max_output
+    if most is not None and request.max_output_tokens is not None and request.max_output_tokens > most:
+        check.emulated("max_output_tokens", f"{check.target.name} gives {most} at most")
+        request = replace(request, max_output_tokens=most)
+    return request

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from interlingua.wire.redact import redact_url
+
 
 class Timeouts(Struct, frozen=True, kw_only=True):
     """Time limits in seconds (contracts §1.5); None is no limit.
@@ -44,6 +46,10 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
     body: bytes = b""
     stream: bool = False
     timeouts: Timeouts = Timeouts()
+
+    def __repr__(self) -> str:
+        # Printed by debuggers and failing tests: the headers hold the key, and the address may.
+        return f"HttpRequest({self.method} {redact_url(self.url)}, {len(self.body)} bytes)"
 
 
 class HttpResponse(Protocol):

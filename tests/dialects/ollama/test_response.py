@@ -136,6 +136,10 @@ def test_a_time_that_nobody_gave_is_that_of_the_context() -> None:
     assert shown(saying(), context(created=1))["created_at"] == "1970-01-01T00:00:01Z"
 
 
+def test_a_time_beyond_all_years_does_not_fail() -> None:
+    assert shown(saying(created=1_795_161_600_000))["created_at"].startswith("9999-12-31")
+
+
 def test_images_are_answered_and_what_has_no_place_is_lost() -> None:
     surroundings = context()
     cited = TextPart(text="x", annotations=(Annotation(kind="url", url="https://a.example"),))

@@ -118,5 +118,12 @@ def test_images_come_whole_and_what_has_no_place_is_lost_once() -> None:
     ]
 
 
+def test_line_breaks_of_unicode_are_escaped_for_clients_that_split_text() -> None:
+    said = "a\x85b\u2028c\u2029d\x0b\x1c"
+    stream = raw_stream([START, *text(0, said), END])
+    assert len(stream.decode().splitlines()) == 2
+    assert streamed([START, *text(0, said), END])[0]["message"]["content"] == said
+
+
 def test_no_stream_holds_a_blank_line() -> None:
     assert all(raw_stream([START, *text(0, "a", "", "\n\n"), END]).splitlines())

@@ -35,7 +35,8 @@ def test_a_function_keeps_what_we_do_not_know() -> None:
 def test_a_function_without_arguments_is_an_empty_object_and_strict_is_lost() -> None:
     surroundings = context()
     body = written(asking(FunctionTool(name="f", strict=True)), surroundings)
-    assert body["tools"] == [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    empty = {"type": "object", "properties": {}}
+    assert body["tools"] == [{"type": "function", "function": {"name": "f", "parameters": empty}}]
     assert [loss.field for loss in surroundings.losses] == ["tools[0].strict"]
 
 

@@ -19,6 +19,8 @@ GENERATE = "generate"
 
 ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
 
+_LAST_SECOND = 253_402_300_799  # of the year 9999
+
 FINISH_KINDS: dict[str, FinishKind] = {
     "": "stop",
     "stop": "stop",
@@ -112,5 +114,5 @@ def parse_time(text: str | None) -> int | None:
 
 
 def render_time(seconds: int) -> str:
-    """The RFC 3339 time of seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """The RFC 3339 time of seconds since 1970, kept within the years that it can name."""
+    return datetime.fromtimestamp(min(max(seconds, 0), _LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

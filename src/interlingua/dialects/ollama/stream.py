@@ -5,7 +5,7 @@ Thinking and text are deltas, calls and images come whole. A line with `error` i
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,6 +22,24 @@ from interlingua.types.response import TokenLogprob
 from interlingua.wire.ndjson import NDJSONParser
 
 _NO_RESPONSE = WireResponse()
+
+
+class _Said(msgspec.Struct, forbid_unknown_fields=True):
+    role: str = ""
+    content: str = ""
+    thinking: str = ""
+
+
+class _Delta(msgspec.Struct, forbid_unknown_fields=True):
+    """The line that streams are made of; one with anything else in it is read with care."""
+
+    message: _Said
+    done: Literal[False]
+    model: str = ""
+    created_at: str = ""
+
+
+_delta = msgspec.json.Decoder(_Delta)
 
 
 class StreamParser:
@@ -74,7 +92,7 @@ class StreamParser:
             events.append(Failed.of(error))
 
     def _take(self, source: bytes, events: list[Event]) -> None:
-        if self._over:
+        if self._over or self._take_delta(source, events):
             return
         fields = decode(source, self._context.quirk.chunk)
         if fields.kind("error") not in ("", "null"):
@@ -87,6 +105,20 @@ class StreamParser:
         self._message_extra |= line.message_extra
         if line.done:
             self._end(line, events)
+
+    def _take_delta(self, source: bytes, events: list[Event]) -> bool:
+        """Reads a line in the middle of a stream the quick way; False where it is of another kind."""
+        if not self._started or self._context.quirk.chunk is not None:
+            return False
+        try:
+            said = _delta.decode(source).message
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return False
+        if said.thinking:
+            self._grow(ReasoningPart(), said.thinking, events)
+        if said.content:
+            self._grow(TextPart(text=""), said.content, events)
+        return True
 
     def _start(self, line: Line, events: list[Event]) -> None:
         self._started = True

@@ -26,18 +26,23 @@ from interlingua.dialects.ollama.schema import Body, lose_once, put_back
 from interlingua.ports.context import TranslationContext
 from interlingua.types.accumulate import GROWS
 from interlingua.types.events import Event, Failed, MessageEnd, MessageStart, PartDelta, PartEnd, PartStart, UsageUpdate
-from interlingua.types.parts import (
-    Part,
-    ReasoningPart,
-    RefusalPart,
-    TextPart,
-    ToolCallPart,
-    parse_arguments,
-)
+from interlingua.types.opaque import Extra
+from interlingua.types.parts import Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart, parse_arguments
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import TokenLogprob
 from interlingua.types.usage import Usage
 from interlingua.wire.ndjson import render_ndjson
+
+_LINE_BREAKS = tuple((mark.encode(), rf"\u{ord(mark):04x}".encode()) for mark in "\x85\u2028\u2029")
+
+
+def _encode(body: Body) -> bytes:
+    """A line. Clients that split text and not bytes (the official Python one) take Unicode's line breaks for ends."""
+    line = msgspec.json.encode(body)
+    for mark, escaped in _LINE_BREAKS:
+        if mark in line:
+            line = line.replace(mark, escaped)
+    return render_ndjson(line)
 
 
 class _Waiting:
@@ -81,7 +86,8 @@ class StreamRenderer:
     def __init__(self, context: TranslationContext, request: ChatRequest | None = None) -> None:
         self._context = context
         self._generate = request is not None and is_marked(request.extra)
-        self._start = MessageStart(id="", model="")
+        self._head: Body = {}
+        self._extra: Extra = {}
         self._queue: deque[_Waiting] = deque()
         self._usage: Usage | None = None
         self._calls = 0
@@ -94,14 +100,15 @@ class StreamRenderer:
             return b""
         match event:
             case MessageStart():
-                self._start = event
+                self._head = render_head(event.model or self._context.model, event.created, self._context)
+                self._extra = unmarked(event.extra)
                 self._generate = self._generate or is_marked(event.extra)
                 lose_service_tier(event.service_tier, self._context)
             case UsageUpdate():
                 self._usage = event.usage
             case Failed():
                 self._over = True
-                return render_ndjson(msgspec.json.encode(error_body(event.error())))
+                return _encode(error_body(event.error()))
             case PartStart() | PartDelta() | PartEnd() | MessageEnd() if event.choice != 0:
                 lose_once(f"choices[{event.choice}]", "there is one answer to a request", self._context)
             case MessageEnd():
@@ -183,8 +190,8 @@ class StreamRenderer:
         return self._line(body)
 
     def _line(self, body: Body) -> bytes:
-        wire = {**render_head(self._start.model, self._start.created, self._context), **body}
+        wire = {**self._head, **body}
         if self._first:
             self._first = False
-            put_back(wire, unmarked(self._start.extra))
-        return render_ndjson(msgspec.json.encode(wire))
+            put_back(wire, self._extra)
+        return _encode(wire)

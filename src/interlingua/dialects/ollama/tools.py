@@ -15,6 +15,7 @@ from interlingua.types.request import ChatRequest
 from interlingua.types.tools import CustomTool, FunctionTool, ServerTool, Tool
 from interlingua.wire.fields import Fields
 
+NO_ARGUMENTS: Json = {"type": "object", "properties": {}}
 FREE_TEXT: Json = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 
 
@@ -69,7 +70,7 @@ def _render_tool(tool: Tool, where: str, context: TranslationContext) -> Body | 
         context.free_form.add(tool.name)
         function["parameters"] = FREE_TEXT
     else:
-        function["parameters"] = tool.parameters if tool.parameters is not None else {"type": "object"}
+        function["parameters"] = tool.parameters if tool.parameters is not None else NO_ARGUMENTS
         if tool.strict:
             context.lose(f"{where}.strict", "arguments are not held to their schema")
     wire: Body = {"type": "function", "function": function}

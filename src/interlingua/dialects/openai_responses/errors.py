@@ -193,7 +193,11 @@ def _kind(words: list[str], message: str, status: int) -> Kind:
         return by_word
     if by_message in _ALWAYS or (by_message is not None and status in (400, 404, 413, 422, 500, 503)):
         return by_message
-    if status >= 500 and words and words[0].startswith(("image_", "invalid_", "unsupported_", "empty_", "failed_to_do")):
+    if (
+        status >= 500
+        and words
+        and words[0].startswith(("image_", "invalid_", "unsupported_", "empty_", "failed_to_do"))
+    ):
         return InvalidRequest  # what stands in a failed response has no status: the word tells whose fault it is
     if status == 404 and by_message is None:
         return ModelNotFound if "model" in message.lower() else NotFound

@@ -20,7 +20,6 @@ from interlingua.dialects.openai_responses.schema import (
     ID,
     ITEM,
     REASONING_ITEM,
-    STATUSES,
     Body,
     as_raw,
     lose_foreign,
@@ -72,18 +71,10 @@ def parse_item(fields: Fields, fail: Fail, context: TranslationContext) -> Item:
     return Item(kind, (_kept(fields, kind, source),))
 
 
-def _skip_status(fields: Fields) -> None:
-    if fields.kind("status") == "string":
-        status = fields.need_text("status")
-        if status not in STATUSES:
-            raise fields.error("status", f"expected one of {', '.join(STATUSES)}, got {status!r}")
-
-
 def _parse_message(fields: Fields, fail: Fail) -> Item:
     pieces: list[Part] = []
     logprobs: tuple[TokenLogprob, ...] = ()
-    fields.skip("role")
-    _skip_status(fields)
+    fields.skip("role", "status")
     if fields.kind("content") == "string":
         pieces.append(TextPart(text=fields.need_text("content")))
     else:
@@ -135,7 +126,7 @@ def _texts(fields: Fields, key: str) -> str:
 
 
 def _parse_call(fields: Fields, custom: bool, context: TranslationContext) -> ToolCallPart:
-    _skip_status(fields)
+    fields.skip("status")
     key = "input" if custom else "arguments"
     raw = (fields.text(key) if fields.kind(key) == "string" else fields.raw(key)) or ""
     call_id, name = text_or(fields, "call_id"), fields.need_text("name")
@@ -161,6 +152,11 @@ def home_of(part: Part) -> Body:
     """The luggage of the message item that a part stood in."""
     home = own(part.extra).get(HOME)
     return home if isinstance(home, dict) else {}
+
+
+def together(part: Part, home: Body) -> bool:
+    """Whether a part stood in the message item of that luggage; only an id can tell."""
+    return "id" in home and home_of(part) == home
 
 
 def text_piece(
@@ -270,10 +266,10 @@ def render_history(placed: Sequence[Placed], context: TranslationContext, *, ids
             said = _said(part, context)
             if said is None:
                 continue
-            where = _rest(home_of(part), ids)
-            if not pieces or where != home:
-                home, pieces = where, []
-                items.append(message_item(home, pieces, "completed" if "id" in home else ""))
+            if not pieces or not together(part, home):
+                home, pieces = home_of(part), []
+                rest = _rest(home, ids)
+                items.append(message_item(rest, pieces, "completed" if "id" in rest else ""))
             pieces.append(said)
             continue
         pieces = []
@@ -322,7 +318,7 @@ def render_output(
     for i, part in enumerate(parts):
         path, state = f"output[{i}]", status if i == last else "completed"
         if not is_item(part):
-            if pieces is None or home_of(part) != home:
+            if pieces is None or not together(part, home):
                 home, pieces = home_of(part), []
                 items.append(message_item({"id": context.new_id("msg_"), **home}, pieces, state))
             items[-1]["status"] = state

@@ -209,10 +209,10 @@ def _render_state(body: Body, request: ChatRequest, context: TranslationContext)
     if store is not None:
         body["store"] = store
     include = [word for word in luggage.get("include") or [] if isinstance(word, str)]
-    if request.logprobs:
-        include.append(LOGPROBS)
     if store is False and context.traits.reasoning is not False and ENCRYPTED not in include:
         include.append(ENCRYPTED)
+    if request.logprobs:
+        include.append(LOGPROBS)
     if include:
         body["include"] = include
 
@@ -330,4 +330,3 @@ def echo(request: ChatRequest | None, context: TranslationContext) -> Body:
     if request.store is None:
         body.pop("store", None)
     return body
-

@@ -170,7 +170,14 @@ def ending(finish: FinishReason) -> tuple[str, str]:
 
 
 def frame(
-    *, id: str, model: str, created: int, status: str, reason: str = "", error: Body | None = None, output: Sequence[Any]
+    *,
+    id: str,
+    model: str,
+    created: int,
+    status: str,
+    reason: str = "",
+    error: Body | None = None,
+    output: Sequence[Any],
 ) -> Body:
     """A response object with every field that clients insist on.
 
@@ -229,7 +236,9 @@ def render_response(response: ChatResponse, context: TranslationContext) -> Wire
         created=response.created if response.created is not None else context.created,
         status=status,
         reason=reason,
-        error={"code": "server_error", "message": f"the answer ended with {finish.raw}"} if status == "failed" else None,
+        error={"code": "server_error", "message": f"the answer ended with {finish.raw}"}
+        if status == "failed"
+        else None,
         output=render_output(parts, logprobs, item_status(status), context),
     )
     body |= own(response.extra)

@@ -55,8 +55,6 @@ INCOMPLETE_WORDS: dict[FinishKind, str] = {
 """Our kinds as such reasons; the others are a completed answer, or a failed one."""
 PENDING = ("queued", "in_progress")
 """States of an answer that is being made in the background."""
-STATUSES = ("in_progress", "completed", "incomplete")
-"""States of an item."""
 
 
 def bad_request(path: str, reason: str) -> Exception:

@@ -19,7 +19,8 @@ from interlingua.dialects.openai_responses.errors import error_of
 from interlingua.dialects.openai_responses.logprobs import parse_logprobs
 from interlingua.dialects.openai_responses.output import CALLS, Item, at_home, parse_item
 from interlingua.dialects.openai_responses.response import Head, failure, finish_of, parse_head
-from interlingua.dialects.openai_responses.schema import ID, STATUSES, Body, bad_answer, luggage
+from interlingua.dialects.openai_responses.schema import Body, bad_answer, luggage, text_or
+from interlingua.dialects.openai_responses.usage import parse_usage
 from interlingua.errors import InterlinguaError, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.types.accumulate import GROWS
@@ -27,7 +28,7 @@ from interlingua.types.events import Event, Failed, MessageEnd, MessageStart, Pa
 from interlingua.types.opaque import Json
 from interlingua.types.parts import Part, ReasoningPart, RefusalPart, TextPart, tool_call
 from interlingua.types.response import TokenLogprob
-from interlingua.wire.fields import Fields
+from interlingua.wire.fields import Fields, kind_of
 from interlingua.wire.sse import SSEParser
 
 DONE = "[DONE]"
@@ -77,14 +78,14 @@ class _Growing:
 class _Item:
     """An item under construction; `parts` by `content_index`, other kinds have one part at 0."""
 
-    __slots__ = ("done", "home", "kind", "name", "parts", "place", "rest", "waiting")
+    __slots__ = ("call_id", "done", "home", "kind", "parts", "place", "rest", "waiting")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.parts: dict[int, _Growing] = {}
         self.home: Body = {}
         self.rest: Body = {}
-        self.name = ""
+        self.call_id = ""
         self.place: tuple[str, int] | None = None  # where the latest piece of reasoning stood
         self.waiting: list[str] = []  # arguments of a call whose name is not known yet
         self.done = False
@@ -161,7 +162,7 @@ class StreamParser:
     # The answer as a whole
 
     def _begin(self, event: _Wire) -> None:
-        if self._start is None and event.response:
+        if self._start is None and _given(event.response):
             self._open(self._head(event.response))
 
     def _head(self, raw: msgspec.Raw, status: str = "") -> Head:
@@ -191,15 +192,18 @@ class StreamParser:
     def _finish(self, event: _Wire) -> None:
         """The terminal event: what was not told yet is told now, and then how it ended."""
         status = TERMINAL[event.type]
-        head = self._head(event.response or msgspec.Raw(b"{}"), status)
+        raw = event.response if _given(event.response) else msgspec.Raw(b"{}")
+        if status == "failed":
+            self._count(raw)
+        head = self._head(raw, status)
         if self._start is None:
             self._open(head)
-        self._recover(event.response)
+        self._recover(raw)
         for item in self._items:
             self._close_item(item)
         if head.usage is not None:
             self._events.append(UsageUpdate(usage=head.usage))
-        if head.status not in ("completed", "incomplete"):
+        if status == "incomplete" or head.status != "incomplete":
             head = msgspec.structs.replace(head, status=status)
         assert self._start is not None
         late = {key: value for key, value in head.extra.items() if self._start.extra.get(key) != value}
@@ -208,35 +212,40 @@ class StreamParser:
         self._events.append(MessageEnd(finish=finish_of(head, self._parts), extra=luggage(late)))
         self._over = True
 
+    def _count(self, raw: msgspec.Raw) -> None:
+        """Tells what a failed answer consumed."""
+        usage = parse_usage(Fields(raw, bad_answer, "response").json("usage"))
+        if usage is not None and self._start is not None:
+            self._events.append(UsageUpdate(usage=usage))
+
     def _recover(self, raw: msgspec.Raw) -> None:
         """Takes items that the stream did not bring to an end from the whole answer, if the two go together."""
-        if not raw or all(item.done for item in self._items) and self._items:
-            seen = len(self._items)
-        else:
-            seen = 0
-        fields = Fields(raw or b"{}", bad_answer, "response")
+        fields = Fields(raw, bad_answer, "response")
         found = fields.children("output") if fields.kind("output") == "array" else []
-        kinds = [child.text("type") if child.kind("type") == "string" else "" for child in found]
-        if seen == len(found) or kinds[: len(self._items)] != [item.kind for item in self._items]:
+        kinds = [text_or(child, "type", "message") for child in found]
+        if kinds[: len(self._items)] != [item.kind for item in self._items]:
             return
         for place, child in enumerate(found):
-            if place >= len(self._items):
-                self._items.append(_Item(kinds[place] or ""))
+            if place == len(self._items):
+                self._items.append(_Item(kinds[place]))
             if not self._items[place].done:
-                self._whole(self._items[place], msgspec.Raw(_bytes(child.source)))
+                self._whole(self._items[place], child.source)
 
     # Items
 
-    def _item(self, event: _Wire, kind: str) -> _Item:
-        """The item that an event belongs to; one that was never announced begins with it."""
+    def _find(self, event: _Wire) -> _Item | None:
+        """The item that an event belongs to."""
         item = self._by_index.get(event.output_index) if isinstance(event.output_index, int) else None
         if item is None and isinstance(event.item_id, str):
             item = self._by_id.get(event.item_id)
         if item is None and not isinstance(event.output_index, int) and self._items:
             item = self._items[-1]
-        if item is None or (item.kind != kind and item.done):
-            item = self._add(event, kind, event.item_id)
         return item
+
+    def _item(self, event: _Wire, kind: str) -> _Item:
+        """The same; one that was never announced begins with the event."""
+        item = self._find(event)
+        return item if item is not None and item.kind == kind else self._add(event, kind, event.item_id)
 
     def _add(self, event: _Wire, kind: str, item_id: Json) -> _Item:
         item = _Item(kind)
@@ -249,70 +258,54 @@ class StreamParser:
 
     def _added(self, event: _Wire) -> None:
         self._ensure_open()
-        if not event.item or bytes(event.item) == b"null":
+        if not _given(event.item):
             return
-        raw = _plain(event.item)
-        if not isinstance(raw, dict):
-            raise UpstreamError("the stream holds an item that is no object")
-        item = self._add(event, str(raw.get("type") or "message"), raw.get("id"))
-        left = {key: value for key, value in raw.items() if value is not None}
-        for key in ("type", "role", "content", "summary", "encrypted_content", "arguments", "input"):
-            left.pop(key, None)
-        if left.get("status") in STATUSES:
-            del left["status"]
+        fields = Fields(event.item, bad_answer, "item")
+        kind = text_or(fields, "type", "message")
+        fields.skip("role", "content", "summary", "encrypted_content", "arguments", "input", "status")
+        left = fields.rest()
+        item = self._add(event, kind, left.get("id"))
         item.home = left
         if item.kind in CALLS:
             given, name = left.pop("call_id", None), left.pop("name", None)
             item.rest = left
-            item.name = given if isinstance(given, str) and given else str(left.get("id") or "")
+            item.call_id = given if isinstance(given, str) and given else str(left.get("id") or "")
             if isinstance(name, str) and name:
                 self._call(item, name)
 
     def _call(self, item: _Item, name: str) -> None:
-        call_id = item.name or self._context.new_id("call_")
+        call_id = item.call_id or self._context.new_id("call_")
         custom = item.kind == "custom_tool_call"
-        self._tell(item, 0, tool_call(call_id, name, custom=custom, extra=luggage(item.rest)))
-        self._say(item, 0, "".join(item.waiting))
+        part = tool_call(call_id, name, custom=custom, extra=luggage(item.rest))
+        self._say(self._tell(item, 0, part), "".join(item.waiting))
 
     def _item_done(self, event: _Wire) -> None:
         self._ensure_open()
-        if not event.item or bytes(event.item) == b"null":
+        if not _given(event.item):
             return
-        kind = _plain(event.item).get("type") or "message"
+        kind = text_or(Fields(event.item, bad_answer, "item"), "type", "message")
         item = self._item(event, kind)
-        if item.done or item.kind != kind:
-            item = self._add(event, kind, None)
-        self._whole(item, event.item)
+        self._whole(self._add(event, kind, None) if item.done else item, event.item)
 
-    def _whole(self, item: _Item, raw: msgspec.Raw) -> None:
+    def _whole(self, item: _Item, raw: msgspec.Raw | bytes | str) -> None:
         """Fills in what an item's own text says beyond what was told, and ends it."""
         self._ensure_open()
         whole: Item = parse_item(Fields(raw, bad_answer, "item"), bad_answer, self._context)
-        told = [one for one in item.parts.values() if one.probable]
+        told = list(item.parts.values())  # by order: some hosts count `content_index` on from the item before
+        probable = any(growing.probable for growing in told)
         for place, part in enumerate(whole.parts):
-            growing = item.parts.get(place)
-            if growing is None:
-                logprobs = whole.logprobs if not told and isinstance(part, TextPart) else ()
-                self._told_whole(item, place, part, logprobs)
-                told = told or ([item.parts[place]] if logprobs else [])
-                continue
-            self._fill(item, place, part)
-            if isinstance(part, TextPart) and not told and whole.logprobs:
-                self._events.append(PartDelta(index=growing.index, logprobs=whole.logprobs))
-                told = [growing]
-            for opaque in part.opaque:
-                self._events.append(PartDelta(index=growing.index, opaque=opaque))
+            growing = told[place] if place < len(told) else self._tell(item, -1 - place, part)
+            if place < len(told):
+                self._fill(growing, part)
+                for opaque in part.opaque:
+                    self._events.append(PartDelta(index=growing.index, opaque=opaque))
+            if isinstance(part, TextPart) and not probable:
+                probable = True
+                self._say(growing, "", whole.logprobs)
         self._close_item(item)
 
-    def _told_whole(self, item: _Item, place: int, part: Part, logprobs: tuple[TokenLogprob, ...]) -> None:
-        """Tells a part at once that no delta spoke of."""
-        growing = self._tell(item, place, part)
-        if logprobs:
-            self._events.append(PartDelta(index=growing.index, logprobs=logprobs))
-
-    def _fill(self, item: _Item, place: int, part: Part) -> None:
+    def _fill(self, growing: _Growing, part: Part) -> None:
         """Tells what a part is beyond what was told: the end of its text, further citations."""
-        growing = item.parts[place]
         if growing.done or type(growing.part) is not type(part):
             return
         if isinstance(part, TextPart):
@@ -321,20 +314,19 @@ class StreamParser:
                 self._events.append(PartDelta(index=growing.index, annotation=annotation))
         field = GROWS.get(type(part), "")
         if field and not (isinstance(part, ReasoningPart) and self._of(part) != self._of(growing.part)):
-            self._complete(item, place, getattr(part, field))
+            self._complete(growing, getattr(part, field))
 
     @staticmethod
     def _of(part: Part) -> bool:
         return isinstance(part, ReasoningPart) and part.summary
 
-    def _complete(self, item: _Item, place: int, text: Json) -> None:
+    def _complete(self, growing: _Growing | None, text: Json) -> None:
         """Tells the end of a text of which all but the end was told."""
-        growing = item.parts.get(place)
         if growing is None or growing.done or not isinstance(text, str):
             return
         said = "".join(growing.said)
         if text != said and text.startswith(said):
-            self._say(item, place, text[len(said) :])
+            self._say(growing, text[len(said) :])
 
     def _close_item(self, item: _Item) -> None:
         item.done = True
@@ -359,8 +351,7 @@ class StreamParser:
         self._events.append(PartStart(index=growing.index, part=part))
         return growing
 
-    def _say(self, item: _Item, place: int, text: str, logprobs: tuple[TokenLogprob, ...] = ()) -> None:
-        growing = item.parts[place]
+    def _say(self, growing: _Growing, text: str, logprobs: tuple[TokenLogprob, ...] = ()) -> None:
         if growing.done:
             if text.strip():
                 raise UpstreamError("the stream goes on with a piece that was whole")
@@ -370,34 +361,31 @@ class StreamParser:
             growing.probable = growing.probable or bool(logprobs)
             self._events.append(PartDelta(index=growing.index, text=text, logprobs=logprobs))
 
-    def _spoken(self, event: _Wire, kind: type[TextPart] | type[RefusalPart]) -> tuple[_Item, int]:
+    def _spoken(self, event: _Wire, kind: type[TextPart] | type[RefusalPart]) -> _Growing:
         """The piece of a message that an event belongs to, begun if need be."""
         self._ensure_open()
         item = self._item(event, "message")
         place = event.content_index if isinstance(event.content_index, int) else max(item.parts, default=0)
-        if place not in item.parts:
-            self._tell(item, place, at_home(kind(text=""), item.home))
-        return item, place
+        return item.parts.get(place) or self._tell(item, place, at_home(kind(text=""), item.home))
 
     def _text_delta(self, event: _Wire) -> None:
-        item, place = self._spoken(event, TextPart)
-        self._say(item, place, _string(event.delta), parse_logprobs(event.logprobs))
+        growing = self._spoken(event, TextPart)
+        self._say(growing, _string(event.delta), parse_logprobs(event.logprobs))
 
     def _text_done(self, event: _Wire) -> None:
-        item, place = self._spoken(event, TextPart)
-        self._complete(item, place, event.text)
+        growing = self._spoken(event, TextPart)
+        self._complete(growing, event.text)
 
     def _refusal_delta(self, event: _Wire) -> None:
-        item, place = self._spoken(event, RefusalPart)
-        self._say(item, place, _string(event.delta))
+        growing = self._spoken(event, RefusalPart)
+        self._say(growing, _string(event.delta))
 
     def _refusal_done(self, event: _Wire) -> None:
-        item, place = self._spoken(event, RefusalPart)
-        self._complete(item, place, event.refusal)
+        growing = self._spoken(event, RefusalPart)
+        self._complete(growing, event.refusal)
 
     def _annotation(self, event: _Wire) -> None:
-        item, place = self._spoken(event, TextPart)
-        growing = item.parts[place]
+        growing = self._spoken(event, TextPart)
         if event.annotation is not None and not growing.done and isinstance(growing.part, TextPart):
             growing.cited += 1
             annotation = parse_annotation(event.annotation)
@@ -424,7 +412,7 @@ class StreamParser:
         elif item.place != place:
             text = "\n\n" + text
         item.place = place
-        self._say(item, 0, text)
+        self._say(item.parts[0], text)
 
     def _summary_delta(self, event: _Wire) -> None:
         self._think(event, "summary", event.summary_index)
@@ -432,37 +420,27 @@ class StreamParser:
     def _reasoning_delta(self, event: _Wire) -> None:
         self._think(event, "content", event.content_index)
 
-    def _arguments(self, event: _Wire, kind: str) -> None:
-        self._ensure_open()
-        item = self._item(event, kind)
-        if item.kind not in CALLS:
+    def _arguments_delta(self, event: _Wire) -> None:
+        item = self._find(event)
+        if item is None or item.kind not in CALLS:
             return
         if 0 in item.parts:
-            self._say(item, 0, _string(event.delta))
+            self._say(item.parts[0], _string(event.delta))
         else:
             item.waiting.append(_string(event.delta))
 
-    def _arguments_delta(self, event: _Wire) -> None:
-        self._arguments(event, "function_call")
-
     def _arguments_done(self, event: _Wire) -> None:
-        item = self._item(event, "function_call")
-        self._complete(item, 0, event.arguments)
-
-    def _input_delta(self, event: _Wire) -> None:
-        self._arguments(event, "custom_tool_call")
-
-    def _input_done(self, event: _Wire) -> None:
-        item = self._item(event, "custom_tool_call")
-        self._complete(item, 0, event.input)
+        item = self._find(event)
+        if item is not None and item.kind in CALLS:
+            self._complete(item.parts.get(0), event.arguments if event.input is None else event.input)
 
 
 def _string(value: Json) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _bytes(source: msgspec.Raw | bytes | str) -> bytes:
-    return source.encode() if isinstance(source, str) else bytes(memoryview(source))
+def _given(raw: msgspec.Raw) -> bool:
+    return kind_of(raw) == "object"
 
 
 _HANDLERS: dict[str, Callable[[StreamParser, _Wire], None]] = {
@@ -481,8 +459,8 @@ _HANDLERS: dict[str, Callable[[StreamParser, _Wire], None]] = {
     "response.reasoning_text.delta": StreamParser._reasoning_delta,
     "response.function_call_arguments.delta": StreamParser._arguments_delta,
     "response.function_call_arguments.done": StreamParser._arguments_done,
-    "response.custom_tool_call_input.delta": StreamParser._input_delta,
-    "response.custom_tool_call_input.done": StreamParser._input_done,
+    "response.custom_tool_call_input.delta": StreamParser._arguments_delta,
+    "response.custom_tool_call_input.done": StreamParser._arguments_done,
     **dict.fromkeys(TERMINAL, StreamParser._finish),
 }
 """What each event does; the progress of the provider's own tools, padding and the unknown do nothing."""
