@@ -62,9 +62,9 @@ def fetch(current: Session, reference: str) -> tuple[Path, bool]:
 
     async def run() -> Path:
         async with current.client as client:
-            hosts = client.engine.providers.values()
-            network = client.engine.transport(next(host for host in hosts if not host.in_process))
-            return await weights.pull(reference, bar.tell, folder=folder_of(current), transport=network)
+            return await weights.pull(
+                reference, bar.tell, folder=folder_of(current), transport=client.engine.network
+            )
 
     try:
         return asyncio.run(run()), bar.moved

@@ -173,14 +173,13 @@ class AsyncChat:
         return replace(message, parts=(*message.parts, *parts)) if parts else message
 
     async def _items(self, turn: Message | None, settings: ChatRequest) -> AsyncGenerator[Event | ToolRun | Answer]:
-        before = len(self.messages)
-        if turn is not None:
-            self.messages.append(turn)
-        done = 0
+        # What is new joins the history in one go, once it is answered: a question that nobody waits for any more, or
+        # a stream that is closed long after another question was asked, leaves no trace in it.
+        new = [turn] if turn is not None else []
         try:
             for step in range(1, self.max_steps + 1):
                 answer = None
-                async with aclosing(self.client.engine.stream(self._request(settings, step))) as items:
+                async with aclosing(self.client.engine.stream(self._request(settings, new, step))) as items:
                     async for item in items:
                         if isinstance(item, Answer):
                             answer = item
@@ -188,28 +187,28 @@ class AsyncChat:
                             yield item
                 assert answer is not None, "a stream that ends without raising ends with its answer"
                 self.steps.append(answer)
-                self.messages.append(answer.response.message)
-                done += 1
-                yield answer
+                new.append(answer.response.message)
                 calls = self._calls(answer.response)
+                runs = []
+                try:
+                    if calls:
+                        runs = await self.tools.run_all(calls)
+                        new.append(Message(role="tool", parts=tuple(run.response for run in runs)))
+                finally:
+                    self.messages += new
+                    new.clear()
+                yield answer
+                for run in runs:
+                    yield run
                 if not calls and answer.response.finish.kind != "pause":
                     return
-                if calls:
-                    runs = await self.tools.run_all(calls)
-                    self.messages.append(Message(role="tool", parts=tuple(run.response for run in runs)))
-                    for run in runs:
-                        yield run
         except StreamInterrupted as error:
-            self._keep(error.partial)
-            raise
-        except BaseException:
-            if not done:
-                # Nothing was answered: the question is taken back, so that it can be asked again.
-                del self.messages[before:]
+            if error.partial is not None and error.partial.text:
+                self.messages += [*new, Message(role="assistant", parts=(TextPart(text=error.partial.text),))]
             raise
 
-    def _request(self, settings: ChatRequest, step: int) -> ChatRequest:
-        messages = tuple(self.messages)
+    def _request(self, settings: ChatRequest, new: list[Message], step: int) -> ChatRequest:
+        messages = (*self.messages, *new)
         if self.system:
             messages = (Message(role="system", parts=(TextPart(text=self.system),)), *messages)
         request = replace(
@@ -228,12 +227,6 @@ class AsyncChat:
         """The calls to run: all of them, or none where the caller brings definitions that we cannot run."""
         calls = [part for part in response.message.parts if isinstance(part, ToolCallPart)]
         return calls if len(self.tools) else []
-
-    def _keep(self, partial: ChatResponse | None) -> None:
-        """Keeps the text of an answer that broke off."""
-        text = partial.text if partial else ""
-        if text:
-            self.messages.append(Message(role="assistant", parts=(TextPart(text=text),)))
 
 
 class Chat:

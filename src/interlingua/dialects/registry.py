@@ -9,7 +9,7 @@ from typing import cast
 from interlingua.errors import ConfigError
 from interlingua.ports.dialect import CountTokens, Dialect, Embeddings, Models
 
-DIALECTS: tuple[str, ...] = ("openai_chat", "anthropic_messages", "gemini")
+DIALECTS: tuple[str, ...] = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama")
 
 
 @cache

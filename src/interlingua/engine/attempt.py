@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
-from typing import TypeVar
-from urllib.parse import urlsplit
 
 from interlingua.dialects.registry import dialect as find_dialect
 from interlingua.engine.custom_tools import CustomTools
+from interlingua.engine.exchange import Exchange, content_type
 from interlingua.engine.target import Target
-from interlingua.errors import InterlinguaError, StreamInterrupted, TimedOut, UpstreamError
-from interlingua.ports.context import TranslationContext
-from interlingua.ports.dialect import Dialect, WireResponse
-from interlingua.ports.transport import HttpRequest, HttpResponse, Timeouts, Transport
+from interlingua.errors import InterlinguaError, StreamInterrupted
+from interlingua.ports.dialect import Dialect
+from interlingua.ports.transport import HttpResponse
 from interlingua.types.accumulate import Accumulator, unfold
 from interlingua.types.events import Event, Failed, MessageStart, UsageUpdate
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse
-from interlingua.types.secret import Secret
-from interlingua.wire.redact import redact
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -32,21 +25,12 @@ class Attempt:
     Args:
         target: where to.
         request: what to ask, as continuity lets the target see it.
-        context: what the translation may know; collects the losses.
-        headers: authentication and the provider's own.
-        transport: the way there.
-        timeouts: time limits.
-        secrets: what no error may show, should the provider repeat it.
+        exchange: the way there; its context collects the losses.
     """
 
     target: Target
     request: ChatRequest
-    context: TranslationContext
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    transport: Transport
-    timeouts: Timeouts
-    secrets: tuple[Secret, ...] = ()
-    status: int | None = None
+    exchange: Exchange
     accumulator: Accumulator = field(default_factory=Accumulator)
     _dialect: Dialect = field(init=False)
     _custom: CustomTools = field(init=False)
@@ -62,14 +46,12 @@ class Attempt:
         Raises:
             InterlinguaError: of any kind.
         """
+        context = self.exchange.context
         try:
-            response = await self._send(stream=False)
-            try:
-                return self._custom.restore(await self._parse_whole(response))
-            finally:
-                await response.aclose()
+            answer = await self.exchange.ask(self._dialect.render_request(self.request, context))
+            return self._custom.restore(self._dialect.parse_response(answer, context))
         except InterlinguaError as error:
-            self._named(error)
+            self.exchange.named(error)
             raise
 
     async def events(self) -> AsyncGenerator[Event]:
@@ -80,7 +62,8 @@ class Attempt:
             InterlinguaError: of any other kind, before content came.
         """
         try:
-            response = await self._send(stream=True)
+            wire = self._dialect.render_request(self.request, self.exchange.context)
+            response = await self.exchange.open(wire, stream=True)
             try:
                 async for received in self._read_events(response):
                     if isinstance(received, Failed):
@@ -93,95 +76,29 @@ class Attempt:
             finally:
                 await response.aclose()
         except InterlinguaError as error:
-            broken = self._after_content(self._named(error))
+            broken = self._after_content(self.exchange.named(error))
             if broken is error:
                 raise
             raise broken from error
 
-    async def _send(self, *, stream: bool) -> HttpResponse:
-        wire = self._dialect.render_request(self.request, self.context)
-        request = HttpRequest(
-            url=self.target.provider.url(self.target.dialect, wire.path, self.target.model),
-            headers=_merged((("content-type", "application/json"),), wire.headers, self.headers),
-            body=wire.body,
-            stream=stream,
-            timeouts=self.timeouts,
-        )
-        response = await self.transport.send(request)
-        self.status = response.status
-        if 200 <= response.status < 300:
-            if _content_type(response) == "text/html":
-                await response.aclose()
-                raise self._not_an_api("answered with a web page")
-            return response
-        if 300 <= response.status < 400:
-            await response.aclose()
-            raise self._not_an_api(f"redirects{_elsewhere(response)}, which is not followed")
-        try:
-            body = await self._read(response)
-        except InterlinguaError:
-            body = b""  # the status alone says more than that its explanation broke off
-        finally:
-            await response.aclose()
-        failed = WireResponse(status=response.status, headers=response.headers, body=body)
-        raise self._dialect.parse_error(failed, self.context)
-
-    def _not_an_api(self, what: str) -> UpstreamError:
-        return UpstreamError(
-            f"{self.target.provider.id} {what} (status {self.status})",
-            upstream_status=self.status,
-            remedy="Check the provider's base_url, and that no proxy or sign-in page stands in between.",
-            retryable=False,
-        )
-
-    async def _read(self, response: HttpResponse) -> bytes:
-        return await self._within(response.read(), self.timeouts.idle)
-
-    async def _parse_whole(self, response: HttpResponse) -> ChatResponse:
-        body = await self._within(response.read(), self.timeouts.first_byte_whole)
-        return self._dialect.parse_response(
-            WireResponse(status=response.status, headers=response.headers, body=body), self.context
-        )
-
     async def _read_events(self, response: HttpResponse) -> AsyncIterator[Event]:
-        if _content_type(response) == "application/json":
+        context, timeouts = self.exchange.context, self.exchange.timeouts
+        if content_type(response) == "application/json":
             # Some hosts ignore `stream` and answer at once; the answer is as good as a stream.
-            for event in unfold(await self._parse_whole(response)):
+            for event in unfold(self._dialect.parse_response(await self.exchange.whole(response), context)):
                 yield event
             return
-        parser = self._dialect.StreamParser(self.context)
+        parser = self._dialect.StreamParser(context)
         pieces = aiter(response.stream())
         while True:
-            limit = self.timeouts.idle if self._has_content else self.timeouts.idle_before_content
-            piece = await self._within(anext(pieces, None), limit)
+            limit = timeouts.idle if self._has_content else timeouts.idle_before_content
+            piece = await self.exchange.within(anext(pieces, None), limit)
             if piece is None:
                 break
             for event in parser.feed(piece):
                 yield event
         for event in parser.close():
             yield event
-
-    async def _within(self, waiting: Awaitable[T], limit: float | None) -> T:
-        try:
-            async with asyncio.timeout(limit):
-                return await waiting
-        except TimeoutError as error:
-            raise TimedOut(
-                f"{self.target.provider.id} sent nothing for {limit:g} s",
-                phase="idle",
-                provider=self.target.provider.id,
-                model=self.target.model,
-            ) from error
-
-    def _named(self, error: InterlinguaError) -> InterlinguaError:
-        error.provider = error.provider or self.target.provider.id
-        error.model = error.model or self.target.model
-        # Providers repeat the key that they refuse, and addresses that they were asked at.
-        error.message, error.remedy = (redact(text, self.secrets) for text in (error.message, error.remedy))
-        error.args = (error.message,)
-        if error.raw_code:
-            error.raw_code = redact(error.raw_code, self.secrets)
-        return error
 
     def _after_content(self, error: InterlinguaError) -> InterlinguaError:
         """What a failure is once content came: an interruption that holds it."""
@@ -197,22 +114,3 @@ class Attempt:
             request_id=error.request_id,
             raw_code=error.raw_code or error.code,
         )
-
-
-def _merged(*headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """All headers, each name once: later ones win."""
-    return tuple({name: value for some in headers for name, value in some}.items())
-
-
-def _elsewhere(response: HttpResponse) -> str:
-    """Where a redirect leads: the host alone, because the rest may hold what is nobody's business."""
-    try:
-        place = urlsplit(dict(response.headers).get("location", "")).hostname
-    except ValueError:
-        place = None
-    return f" to {place}" if place else ""
-
-
-def _content_type(response: HttpResponse) -> str:
-    kind = next((value for name, value in response.headers if name == "content-type"), "")
-    return kind.partition(";")[0].strip().lower()

@@ -17,9 +17,10 @@ from interlingua.engine.continuity import view
 from interlingua.engine.cost import cost_of
 from interlingua.engine.defaults import with_defaults
 from interlingua.engine.endpoints import speaking
+from interlingua.engine.exchange import Exchange
 from interlingua.engine.retry import wait_before_retry
 from interlingua.engine.target import Target
-from interlingua.errors import CredentialMissing, InterlinguaError, StreamInterrupted
+from interlingua.errors import CredentialMissing, InterlinguaError, InvalidRequest, StreamInterrupted
 from interlingua.ports.context import TranslationContext
 from interlingua.types.opaque import Origin
 from interlingua.types.request import ChatRequest
@@ -84,7 +85,7 @@ class Call:
         return Answer(
             response=response,
             target=attempt.target,
-            losses=tuple(attempt.context.losses),
+            losses=tuple(attempt.exchange.context.losses),
             cost=record.cost,
             attempts=tuple(self._records),
         )
@@ -102,7 +103,7 @@ class Call:
             dialect=attempt.target.dialect,
             started=self._started,
             seconds=now - self._started,
-            status=attempt.status,
+            status=attempt.exchange.status,
             error=error,
             usage=usage,
             cost=cost_of(usage, attempt.target, self._started, service_tier),
@@ -137,20 +138,13 @@ class Call:
             host=host,
             quirk=target.provider.quirk_value(target.dialect),
             origin=origin,
-            seed=hashlib.sha256(dump(request)).hexdigest(),
+            seed=_seed(request),
             created=int(engine.clock.time()),
             on_loss={"setting": settings.losses.setting, "content": settings.losses.content},
             losses=[*losses, *seen.losses],
         )
-        return Attempt(
-            target=target,
-            request=request,
-            context=context,
-            headers=access.headers,
-            transport=access.transport,
-            timeouts=settings.timeouts,
-            secrets=access.secrets,
-        )
+        exchange = Exchange(target.provider, context, access, settings.timeouts)
+        return Attempt(target=target, request=request, exchange=exchange)
 
     def _alternatives(self, needed: str) -> Sequence[str]:
         find = self._engine.catalog.alternatives
@@ -159,6 +153,17 @@ class Call:
             return abilities[needed]()
         modality = needed.removesuffix(" output")
         return find(input=modality) if modality == needed else find(output=modality)
+
+
+def _seed(request: ChatRequest) -> str:
+    """What invented ids are made of: the same request gives the same ones."""
+    try:
+        return hashlib.sha256(dump(request)).hexdigest()
+    except UnicodeEncodeError as error:
+        raise InvalidRequest(
+            "the request holds characters that no text can (half of a surrogate pair)",
+            remedy="They often come from file names or bytes that are not UTF-8: decode those with errors='replace'.",
+        ) from error
 
 
 def _portable_groups(engine: Engine, request: ChatRequest) -> dict[tuple[str, str], str]:

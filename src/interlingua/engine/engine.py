@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from interlingua.catalog.catalog import Catalog
 from interlingua.engine.answer import Answer
 from interlingua.engine.call import Call
+from interlingua.engine.exchange import Access
 from interlingua.engine.router import ModelAlias, resolve
 from interlingua.engine.settings import EngineSettings
 from interlingua.engine.target import Target
@@ -25,27 +25,10 @@ from interlingua.providers.auth import auth_headers
 from interlingua.providers.provider import Provider
 from interlingua.types.events import Event, MessageStart, UsageUpdate
 from interlingua.types.request import ChatRequest
-from interlingua.types.secret import Credential, Secret
+from interlingua.types.secret import Credential
 
 NETWORK, IN_PROCESS = "network", "in_process"
 """The ways out that an engine is handed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """The way into a provider.
-
-    Args:
-        headers: authentication, and the provider's own.
-        transport: the way there.
-        account: what reasoning state may be bound to; empty without a credential.
-        secrets: what no error may show.
-    """
-
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    transport: Transport
-    account: str
-    secrets: tuple[Secret, ...] = ()
 
 
 class Engine:
@@ -82,6 +65,11 @@ class Engine:
         self.settings = settings
         self.clock = clock
         self._transports = transports
+
+    @property
+    def network(self) -> Transport:
+        """The way to the network, for explicit acts such as fetching a model."""
+        return self._transports[NETWORK]
 
     def route(self, model: str) -> list[Target]:
         """The targets that a model name stands for, best first.

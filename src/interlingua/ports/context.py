@@ -54,8 +54,6 @@ class TranslationContext:
         created: seconds since 1970, where a dialect must state a time.
         on_loss: what to do with what cannot be carried, by kind.
         losses: what was lost; filled by the translation.
-        free_form: names of free-form tools that were sent as functions of one string; filled by the translation of
-            a request, so that the answer's calls can be told as what they are.
     """
 
     dialect: str = ""
@@ -69,7 +67,6 @@ class TranslationContext:
     created: int = 0
     on_loss: dict[LossKind, LossAction] = field(default_factory=lambda: dict(WARN))
     losses: list[Loss] = field(default_factory=list)
-    free_form: set[str] = field(default_factory=set)
     _made: int = 0
 
     def new_id(self, prefix: str, length: int = 24) -> str:

@@ -103,8 +103,10 @@ class Embeddings(Protocol):
         ...
 
     @staticmethod
-    def render_embed_response(response: EmbedResponse, context: TranslationContext) -> WireResponse:
-        """What a client gets."""
+    def render_embed_response(
+        response: EmbedResponse, context: TranslationContext, request: EmbedRequest | None = None
+    ) -> WireResponse:
+        """What a client gets; `request` is what it asked, whose `form` is that of the answer."""
         ...
 
 

@@ -17,6 +17,8 @@ class EmbedRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
         dimensions: length of the vectors, where the model can shorten them.
         task: what the vectors are for, as the dialect writes it (`RETRIEVAL_QUERY`, `search_document`, …).
         end_user: a stable id of the person behind the call.
+        form: how the caller wants the answer written, in its dialect's own word (`base64`, `embedContent`); it says
+            nothing about the vectors, so another dialect loses nothing by not knowing it.
         extra: fields that only one dialect knows.
     """
 
@@ -25,6 +27,7 @@ class EmbedRequest(Struct, frozen=True, omit_defaults=True, kw_only=True):
     dimensions: int | None = None
     task: str | None = None
     end_user: str | None = None
+    form: str = ""
     extra: Extra = {}
 
 

@@ -12,7 +12,7 @@ from interlingua.types.messages import Message, user
 from interlingua.types.parts import ToolCallPart, tool_call
 from interlingua.types.request import ChatRequest
 from interlingua.types.tools import CustomTool, FunctionTool, ServerTool, Tool, ToolChoice
-from tests.dialects.ollama.wire import answer, context, lines, parsed, read, sent, written
+from tests.dialects.ollama.wire import answer, context, read, sent, written
 
 F = FunctionTool(name="f", parameters={"type": "object"})
 G = FunctionTool(name="g", parameters={"type": "object"})
@@ -74,28 +74,14 @@ def test_a_tool_of_a_provider_is_refused_by_name() -> None:
         written(asking(ServerTool(dialect="openai_responses", kind="web_search", raw="{}")))
 
 
-def test_a_free_form_tool_is_a_function_of_one_string_there_and_back() -> None:
+def test_a_free_form_tool_is_a_function_of_one_string() -> None:
     surroundings = context()
     body = written(asking(CustomTool(name="patch", description="edits")), surroundings)
     function = body["tools"][0]["function"]
     assert function["parameters"]["properties"] == {"input": {"type": "string"}}
     assert [loss.action for loss in surroundings.losses] == ["emulate"]
-    message = {"content": "", "tool_calls": [{"id": "c", "function": {"name": "patch", "arguments": {"input": "+a"}}}]}
-    body = {"model": "m", "message": message, "done": True, "done_reason": "stop"}
-    expected = ToolCallPart(id="c", name="patch", raw="+a", custom=True)
-    assert answer(body, surroundings).message.parts == (expected,)
-    _, start, delta, *_ = parsed(lines(body), surroundings)
-    assert start.part.custom and delta.text == "+a"  # type: ignore[union-attr]  # the grammar says which events
-    history = sent(Message(role="assistant", parts=(expected,)))
+    history = sent(Message(role="assistant", parts=(ToolCallPart(id="c", name="patch", raw="+a", custom=True),)))
     assert history[0]["tool_calls"][0]["function"]["arguments"] == {"input": "+a"}
-
-
-def test_a_model_that_does_not_keep_to_the_string_is_told_as_it_is() -> None:
-    surroundings = context()
-    surroundings.free_form.add("patch")
-    call = {"function": {"name": "patch", "arguments": {"text": 1}}}
-    (part,) = answer({"message": {"tool_calls": [call]}, "done": True}, surroundings).message.parts
-    assert isinstance(part, ToolCallPart) and not part.custom and part.raw == '{"text":1}'
 
 
 @pytest.mark.parametrize(

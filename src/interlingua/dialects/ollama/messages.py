@@ -56,7 +56,7 @@ class ConversationReader:
         parts: list[Part] = list(said)
         if thinking := fields.text("thinking"):
             parts.insert(0, ReasoningPart(text=thinking))
-        calls = parse_calls(fields, self._id, self._context)
+        calls = parse_calls(fields, self._id)
         if role == "assistant":
             self._open = list(calls)
         origin = self._context.origin if role == "assistant" else None

@@ -92,7 +92,7 @@ def read_line(fields: Fields, context: TranslationContext) -> Line:
         thinking=said.text("thinking") or "",
         text=said.text("response" if generate else "content") or "",
         media=tuple(parse_image(image) for image in images),
-        calls=tuple(parse_calls(said, lambda _: context.new_id("call_"), context)),
+        calls=tuple(parse_calls(said, lambda _: context.new_id("call_"))),
         logprobs=_parse_logprobs(fields.json("logprobs")),
         usage=parse_usage(fields),
         message_extra=message.rest() if message else {},

@@ -10,7 +10,7 @@ import msgspec
 from interlingua.dialects.ollama.schema import Body, lose_foreign, luggage, put_back
 from interlingua.ports.context import TranslationContext
 from interlingua.types.opaque import Json
-from interlingua.types.parts import ToolCallPart, parse_arguments, tool_call
+from interlingua.types.parts import ToolCallPart, tool_call
 from interlingua.types.request import ChatRequest
 from interlingua.types.tools import CustomTool, FunctionTool, ServerTool, Tool
 from interlingua.wire.fields import Fields
@@ -67,7 +67,6 @@ def _render_tool(tool: Tool, where: str, context: TranslationContext) -> Body | 
         function["description"] = tool.description
     if isinstance(tool, CustomTool):
         context.emulate(where, "a free-form tool is sent as a function of one string")
-        context.free_form.add(tool.name)
         function["parameters"] = FREE_TEXT
     else:
         function["parameters"] = tool.parameters if tool.parameters is not None else NO_ARGUMENTS
@@ -79,13 +78,12 @@ def _render_tool(tool: Tool, where: str, context: TranslationContext) -> Body | 
     return wire
 
 
-def parse_calls(fields: Fields, new_id: Callable[[int], str], context: TranslationContext) -> list[ToolCallPart]:
+def parse_calls(fields: Fields, new_id: Callable[[int], str]) -> list[ToolCallPart]:
     """The tool_calls of a message.
 
     Args:
         fields: the message.
         new_id: makes the id of the call at a place that has none (servers before 0.12).
-        context: knows which functions stand for free-form tools.
     """
     found = []
     for i, child in enumerate(fields.children("tool_calls")):
@@ -93,21 +91,13 @@ def parse_calls(fields: Fields, new_id: Callable[[int], str], context: Translati
         if function is None:
             raise child.error("function", "required")
         name, raw = function.need_text("name"), _parse_arguments(function)
-        free = _free_text(raw) if name in context.free_form else None
         id = child.text("id") or new_id(i)
         child.skip("type", "index")
         function.skip("index")
         inner = function.rest()
         extra = luggage(child.rest(), {"function": inner} if inner else {})
-        found.append(tool_call(id, name, raw if free is None else free, custom=free is not None, extra=extra))
+        found.append(tool_call(id, name, raw, extra=extra))
     return found
-
-
-def _free_text(raw: str) -> str | None:
-    """The text that a free-form tool gets, None where the model did not keep to `FREE_TEXT`."""
-    arguments = parse_arguments(raw)
-    text = arguments.get("input") if isinstance(arguments, dict) else None
-    return text if isinstance(text, str) else None
 
 
 def _parse_arguments(function: Fields) -> str:

@@ -32,6 +32,8 @@ from interlingua.types.usage import Usage
 from interlingua.wire.fields import Fields
 
 _FAILED = ("failed", "cancelled")
+TIERS = {tier: tier for tier in ("default", "flex", "scale", "priority", "fast", "ultrafast")} | {"standard": "default"}
+"""The tiers that clients know, by how dialects call them."""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -77,11 +79,13 @@ def parse_head(fields: Fields, context: TranslationContext) -> Head:
     for key in ("id", "model", "service_tier"):
         if rest.get(key) == "":
             del rest[key]
+    if tier and tier not in TIERS:
+        rest["service_tier"] = tier
     return Head(
         id=head["id"],
         model=head["model"],
         created=None if created is None else int(created),
-        service_tier=tier if tier != "auto" else None,
+        service_tier=tier if tier not in ("", "auto") else None,
         status=status,
         reason=reason,
         usage=usage,
@@ -244,8 +248,8 @@ def render_response(response: ChatResponse, context: TranslationContext) -> Wire
     body |= own(response.extra)
     if response.usage is not None:
         body["usage"] = render_usage(response.usage)
-    if response.service_tier is not None:
-        body["service_tier"] = response.service_tier
+    if response.service_tier in TIERS:
+        body.setdefault("service_tier", TIERS[response.service_tier])
     if response.choices:
         put_back(body, response.message.extra)
         body |= own(response.choices[0].extra)

@@ -27,7 +27,7 @@ from interlingua.dialects.openai_responses.output import (
     together,
 )
 from interlingua.dialects.openai_responses.request import echo
-from interlingua.dialects.openai_responses.response import ending, frame, item_status, problem
+from interlingua.dialects.openai_responses.response import TIERS, ending, frame, item_status, problem
 from interlingua.dialects.openai_responses.schema import REASONING_ITEM, Body, as_raw, lose_opaque, own
 from interlingua.dialects.openai_responses.usage import render_usage
 from interlingua.errors import InterlinguaError
@@ -145,8 +145,8 @@ class StreamRenderer:
             output=[item.done for item in self._items if item.done is not None],
         )
         body |= self._echo | own(start.extra)
-        if start.service_tier is not None:
-            body["service_tier"] = start.service_tier
+        if start.service_tier in TIERS:
+            body.setdefault("service_tier", TIERS[start.service_tier])
         if self._usage is not None and status != "in_progress":
             body["usage"] = render_usage(self._usage)
         return body

@@ -11,6 +11,8 @@ from interlingua.types.usage import Usage
 
 _TTLS = {"ttl_30m_tokens": "30m", "ttl_12h_tokens": "12h"}
 _TTL_KEYS = {"30m": "ttl_30m_tokens", "1h": "ttl_30m_tokens", "12h": "ttl_12h_tokens", "24h": "ttl_12h_tokens"}
+_OWN = {"input_tokens", "output_tokens", "total_tokens"}
+"""What tells a usage object of this format from those of others."""
 _PICO_PER_TICK = 100
 """xAI counts its prices in ticks of 10^-10 dollars."""
 
@@ -84,7 +86,7 @@ def render_usage(usage: Usage) -> dict[str, Any] | None:
     """
     if usage.input_tokens is None and usage.output_tokens is None:
         return None
-    raw = usage.raw if isinstance(usage.raw, dict) and "input_tokens" in usage.raw else {}
+    raw = usage.raw if isinstance(usage.raw, dict) and usage.raw.keys() >= _OWN else {}
     prompt: dict[str, Any] = {
         "cached_tokens": usage.cache_read,
         "cache_write_tokens": usage.cache_creation,

@@ -1,0 +1,217 @@
+"""What a host is asked beside chat: vectors, its list of models, a count of tokens, and whether it answers at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlingua.dialects import registry
+from interlingua.engine.cost import cost_of
+from interlingua.engine.engine import Engine
+from interlingua.engine.estimate import estimate_tokens
+from interlingua.engine.exchange import Exchange
+from interlingua.engine.retry import wait_before_retry
+from interlingua.engine.target import Target
+from interlingua.errors import (
+    AuthenticationFailed,
+    ConnectionFailed,
+    CredentialMissing,
+    InterlinguaError,
+    Overloaded,
+    PermissionDenied,
+    QuotaExceeded,
+    RateLimited,
+    TimedOut,
+    Unsupported,
+)
+from interlingua.ports.context import TranslationContext
+from interlingua.ports.dialect import WireRequest, WireResponse
+from interlingua.providers.provider import Provider
+from interlingua.types.embeddings import EmbedRequest, EmbedResponse
+from interlingua.types.listing import ListedModel
+from interlingua.types.loss import Loss
+from interlingua.types.money import Money
+from interlingua.types.request import ChatRequest
+from interlingua.types.token_count import TokenCount
+from interlingua.types.traits import Traits
+
+T = TypeVar("T")
+State = Literal["missing", "present", "valid", "invalid", "rate-limited", "unreachable"]
+"""What is known of a provider's credential (contracts §5); `present` is one that was not tried."""
+
+MOST_PAGES = 50
+"""Pages of a model list that are read; a list that does not end by then is cut."""
+
+_STATES: tuple[tuple[tuple[type[InterlinguaError], ...], State], ...] = (
+    ((CredentialMissing,), "missing"),
+    ((AuthenticationFailed, PermissionDenied), "invalid"),
+    ((RateLimited, QuotaExceeded), "rate-limited"),
+    ((ConnectionFailed, TimedOut, Overloaded), "unreachable"),
+)
+
+
+class Embeddings(Struct, frozen=True, kw_only=True):
+    """Vectors, and what they cost.
+
+    Args:
+        response: the vectors, in the order of the inputs.
+        target: who made them.
+        cost: or None where it is unknown.
+        losses: what could not be carried.
+    """
+
+    response: EmbedResponse
+    target: Target
+    cost: Money | None
+    losses: tuple[Loss, ...] = ()
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """Whether a provider can be called.
+
+    Args:
+        provider: its id.
+        state: of its credential and itself.
+        seconds: how long its model list took.
+        models: how many models it serves; None where it was not reached.
+        error: why not, for people.
+    """
+
+    provider: str
+    state: State
+    seconds: float
+    models: int | None = None
+    error: str | None = None
+
+
+async def embed(engine: Engine, request: EmbedRequest) -> Embeddings:
+    """The vectors of texts.
+
+    Raises:
+        Unsupported: the host has no embeddings in a dialect that we know.
+        InterlinguaError: of any other kind.
+    """
+    target = engine.route(request.model)[0]
+    found = next(((name, codec) for name in target.provider.dialects if (codec := registry.embeddings(name))), None)
+    if found is None:
+        raise _lacks(target.provider, "embeddings")
+    dialect, codec = found
+    asked = replace(request, model=target.model)
+    context = _context(engine, target.provider, dialect, target.model, target.traits)
+    started = engine.clock.time()
+    response = await _ask(
+        engine, target.provider, context, lambda: codec.render_embed_request(asked, context), codec.parse_embed_response
+    )
+    return Embeddings(
+        response=response,
+        target=replace(target, dialect=dialect),
+        cost=cost_of(response.usage, target, started),
+        losses=tuple(context.losses),
+    )
+
+
+async def list_models(engine: Engine, provider: Provider) -> tuple[ListedModel, ...]:
+    """What a host serves now.
+
+    Raises:
+        Unsupported: the host has no list in a dialect that we know.
+        InterlinguaError: of any other kind.
+    """
+    found = next(((name, codec) for name in provider.dialects if (codec := registry.models(name))), None)
+    if found is None:
+        raise _lacks(provider, "list of models")
+    dialect, codec = found
+    listed: list[ListedModel] = []
+    page = ""
+    for _ in range(MOST_PAGES):
+        context = _context(engine, provider, dialect, "", Traits())
+        asked = codec.render_models_request(context, page)
+        answer = await _ask(engine, provider, context, lambda asked=asked: asked, codec.parse_models_response)  # type: ignore[misc]  # bound early on purpose
+        listed += answer.models
+        page = answer.next
+        if not page:
+            break
+    return tuple(listed)
+
+
+async def count_tokens(engine: Engine, request: ChatRequest) -> TokenCount:
+    """How many tokens a request's prompt holds: counted by the provider where it counts, else estimated.
+
+    Raises:
+        InterlinguaError: the provider counts, and failed to.
+    """
+    target = engine.route(request.model)[0]
+    found = next(((name, codec) for name in target.provider.dialects if (codec := registry.count_tokens(name))), None)
+    if found is None:
+        return estimate_tokens(request)
+    dialect, codec = found
+    asked = replace(request, model=target.model, stream=False)
+    context = _context(engine, target.provider, dialect, target.model, target.traits)
+    return await _ask(
+        engine, target.provider, context, lambda: codec.render_count_request(asked, context), codec.parse_count_response
+    )
+
+
+async def health(engine: Engine, provider: Provider) -> Health:
+    """Whether a provider can be called, tried with its list of models; never raises a provider's error."""
+    started = engine.clock.monotonic()
+    models, error = None, None
+    state: State = "valid"
+    try:
+        models = len(await list_models(engine, provider))
+    except Unsupported:
+        state = "present"
+    except InterlinguaError as failed:
+        error = failed.message
+        state = next((state for kinds, state in _STATES if isinstance(failed, kinds)), "unreachable")
+    return Health(
+        provider=provider.id, state=state, seconds=engine.clock.monotonic() - started, models=models, error=error
+    )
+
+
+async def _ask(
+    engine: Engine,
+    provider: Provider,
+    context: TranslationContext,
+    render: Callable[[], WireRequest],
+    parse: Callable[[WireResponse, TranslationContext], T],
+) -> T:
+    """One exchange, tried again as the settings say."""
+    tried = 0
+    exchange = Exchange(provider, context, engine.access(provider), engine.settings.timeouts)
+    while True:
+        tried += 1
+        context.losses.clear()
+        try:
+            return parse(await exchange.ask(render()), context)
+        except InterlinguaError as error:
+            exchange.named(error)
+            wait = wait_before_retry(error, tried, engine.settings.retry, engine.clock.chance())
+            if wait is None:
+                raise
+            await engine.clock.sleep(wait)
+
+
+def _context(engine: Engine, provider: Provider, dialect: str, model: str, traits: Traits) -> TranslationContext:
+    settings = engine.settings.losses
+    return TranslationContext(
+        dialect=dialect,
+        provider=provider.id,
+        model=model,
+        traits=traits,
+        host=provider.host(dialect),
+        quirk=provider.quirk_value(dialect),
+        created=int(engine.clock.time()),
+        on_loss={"setting": settings.setting, "content": settings.content},
+    )
+
+
+def _lacks(provider: Provider, what: str) -> Unsupported:
+    return Unsupported(
+        f"{provider.id} offers no {what}",
+        feature=what,
+        provider=provider.id,
+    )
