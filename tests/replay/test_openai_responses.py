@@ -22,7 +22,7 @@ from interlingua.ports.dialect import WireRequest
 from interlingua.types.accumulate import accumulate, unfold
 from interlingua.types.events import Failed, MessageEnd
 from interlingua.types.opaque import Origin
-from interlingua.types.parts import BlobPart, ReasoningPart, TextPart, ToolCallPart
+from interlingua.types.parts import ToolCallPart
 from interlingua.types.traits import HostTraits, Traits
 from tests.replay.traffic import body_of, chunked, exchanges, response_of
 
@@ -75,7 +75,7 @@ def normal(body: dict[str, Any]) -> dict[str, Any]:
 
 def item_of(item: dict[str, Any]) -> dict[str, Any]:
     found = {key: value for key, value in item.items() if value is not None}
-    if found.get("type", "message") in ("message", "function_call", "function_call_output"):
+    if found.get("type", "message") in ("message", "function_call", "function_call_output", "reasoning"):
         found.pop("status", None)
     if "role" in found and found.get("type", "message") == "message":
         found.pop("type", None)
@@ -121,17 +121,15 @@ def test_parsing_what_was_rendered_changes_nothing_any_more() -> None:
         assert second.body == first.body, exchange["id"]
 
 
-def test_reasoning_goes_back_byte_for_byte() -> None:
+def test_encrypted_reasoning_goes_back_byte_for_byte() -> None:
     seen = 0
     for exchange in requests():
-        for item in exchange["request"]["body"].get("input") or []:
-            if isinstance(item, dict) and item.get("type") == "reasoning":
-                text = msgspec.json.encode(item)
-                here = context()
-                parsed = dialect.parse_request(
-                    WireRequest(body=b'{"model":"m","input":[' + text + b',{"role":"user","content":"?"}]}'), here
-                )
-                assert text in dialect.render_request(parsed, here).body, exchange["id"]
+        here, items = context(), exchange["request"]["body"].get("input")
+        parsed = dialect.parse_request(wire(exchange["request"]["body"]), here)
+        body = dialect.render_request(parsed, here).body
+        for item in items if isinstance(items, list) else []:
+            if item.get("encrypted_content"):
+                assert msgspec.json.encode(item["encrypted_content"]) in body, exchange["id"]
                 seen += 1
     assert seen > 20
 
@@ -169,7 +167,7 @@ def answer(body: dict[str, Any]) -> dict[str, Any]:
 def bare(item: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
     """The item without its state, and without an id that its maker did not give (Bedrock leaves some out)."""
     found = {key: value for key, value in item.items() if value is not None and (key != "id" or key in recorded)}
-    if item["type"] in ("message", "function_call", "custom_tool_call"):
+    if item["type"] in ("message", "function_call", "custom_tool_call", "reasoning"):
         found.pop("status", None)
     if item["type"] == "message":
         found["content"] = [
@@ -183,9 +181,7 @@ def bare(item: dict[str, Any], recorded: dict[str, Any]) -> dict[str, Any]:
 
 
 def streams() -> list[dict[str, Any]]:
-    return [
-        exchange for exchange in recorded() if "sse" in exchange["response"] and TWO_ANSWERS not in exchange["id"]
-    ]
+    return [exchange for exchange in recorded() if "sse" in exchange["response"] and TWO_ANSWERS not in exchange["id"]]
 
 
 def test_every_recorded_stream_is_complete_and_amounts_to_the_same_after_rendering() -> None:

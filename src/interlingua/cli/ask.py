@@ -12,12 +12,14 @@ import msgspec
 
 from interlingua.cli.answer_view import AnswerView, WaitLine, notes
 from interlingua.cli.code_block import first_code_block
+from interlingua.cli.estimate_view import estimate_json, estimate_lines
 from interlingua.cli.names import complete_files, complete_models
 from interlingua.cli.prompt import piped_text, whole_prompt
 from interlingua.cli.pull import offer_weights
 from interlingua.cli.session import Session, session
 from interlingua.cli.summary import summary
 from interlingua.cli.usage_line import usage_line
+from interlingua.client.estimate import Estimate
 from interlingua.client.reply import Reply
 from interlingua.client.settings import Settings
 from interlingua.client.tools import ToolRun
@@ -80,6 +82,7 @@ class Form(NamedTuple):
 @click.option("-x", "--extract", is_flag=True, help="Print only the first code block of the answer.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object: text, usage, cost, timing and more.")
 @click.option("--jsonl", "as_jsonl", is_flag=True, help="Print events as they come, one JSON object per line.")
+@click.option("--estimate", is_flag=True, help="Send nothing: say what it would take and cost.")
 @click.option("--no-stream", is_flag=True, help="Ask for the answer at once.")
 @click.option("-q", "--quiet", is_flag=True, help="No line of usage after the answer.")
 @click.pass_context
@@ -94,6 +97,7 @@ def command(
     as_json: bool,
     as_jsonl: bool,
     no_stream: bool,
+    estimate: bool,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -121,13 +125,16 @@ def command(
         usage=not (quiet or as_json or as_jsonl) and current.config.display.usage,
     )
     target = current.target(model)
-    offer_weights(current, target)
     settings: Settings = {
         "system": options["system"],
         "temperature": options["temperature"],
         "max_output_tokens": options["max_tokens"],
         "reasoning": options["reasoning"],
     }
+    if estimate:
+        _show_estimate(current, question, as_json=as_json, model=model, attach=attachments, **settings)
+        return
+    offer_weights(current, target)
     view = AnswerView(current.out, current.err, silent=not form.is_text)
     try:
         reply = asyncio.run(
@@ -136,6 +143,19 @@ def command(
     finally:
         view.end()
     _conclude(current, form, reply)
+
+
+def _show_estimate(current: Session, question: str, *, as_json: bool, **call: Any) -> None:
+    async def run() -> Estimate:
+        async with current.client as client:
+            return await client.estimate(question, **call)
+
+    found = asyncio.run(run())
+    if as_json:
+        current.out.line(_json(estimate_json(found), pretty=current.out.is_terminal))
+    else:
+        for line in estimate_lines(found):
+            current.out.line(line)
 
 
 async def _ask(current: Session, view: AnswerView, form: Form, who: str, question: str, **call: Any) -> Reply[Any]:

@@ -62,9 +62,7 @@ def fetch(current: Session, reference: str) -> tuple[Path, bool]:
 
     async def run() -> Path:
         async with current.client as client:
-            return await weights.pull(
-                reference, bar.tell, folder=folder_of(current), transport=client.engine.network
-            )
+            return await weights.pull(reference, bar.tell, folder=folder_of(current), transport=client.engine.network)
 
     try:
         return asyncio.run(run()), bar.moved

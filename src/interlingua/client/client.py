@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from interlingua.catalog.catalog import Model
 from interlingua.client.attachments import Source
 from interlingua.client.attachments import attach as attached
+from interlingua.client.estimate import Estimate, estimate
 from interlingua.client.output import Output
 from interlingua.client.reply import Reply, ReplyStream
 from interlingua.client.settings import Settings, as_request
@@ -23,11 +24,17 @@ from interlingua.config.load import load_config
 from interlingua.config.schema import Config
 from interlingua.engine.answer import Answer
 from interlingua.engine.engine import Engine
+from interlingua.engine.operations import Embeddings, Health, count_tokens, embed, health, list_models
+from interlingua.errors import NotFound
 from interlingua.ports.transport import Transport
+from interlingua.providers.provider import Provider, find
+from interlingua.types.embeddings import EmbedRequest
 from interlingua.types.events import Event
+from interlingua.types.listing import ListedModel
 from interlingua.types.messages import Message
 from interlingua.types.request import ChatRequest
 from interlingua.types.secret import Secret
+from interlingua.types.token_count import TokenCount
 from interlingua.types.traits import Traits
 
 T = TypeVar("T")
@@ -184,6 +191,79 @@ class AsyncClient:
     def models(self, query: str = "") -> list[Model]:
         """Models of the catalog whose name matches `query`; all of them for an empty one."""
         return self.engine.catalog.search(query)
+
+    async def live_models(self, provider: str) -> tuple[ListedModel, ...]:
+        """What a provider serves now, asked of it.
+
+        Raises:
+            NotFound: no such provider.
+            InterlinguaError: of any other kind.
+        """
+        return await list_models(self.engine, self._provider(provider))
+
+    async def health(self, provider: str) -> Health:
+        """Whether a provider can be called: tried with its list of models.
+
+        Raises:
+            NotFound: no such provider.
+        """
+        return await health(self.engine, self._provider(provider))
+
+    async def embed(
+        self,
+        inputs: str | Sequence[str],
+        model: str,
+        *,
+        dimensions: int | None = None,
+        task: str | None = None,
+    ) -> Embeddings:
+        """Vectors of texts.
+
+        Args:
+            inputs: a text, or several.
+            model: a model name or alias.
+            dimensions: length of the vectors, where the model can shorten them.
+            task: what they are for, as the provider writes it.
+
+        Raises:
+            InterlinguaError: of any kind.
+        """
+        texts = (inputs,) if isinstance(inputs, str) else tuple(inputs)
+        return await embed(self.engine, EmbedRequest(model=model, inputs=texts, dimensions=dimensions, task=task))
+
+    async def count_tokens(
+        self, prompt: Prompt, *, model: str | None = None, **settings: Unpack[Settings]
+    ) -> TokenCount:
+        """How many tokens a prompt holds: counted by the provider where it counts, else estimated and marked so."""
+        return await count_tokens(self.engine, self.request(prompt, model=model, **settings))
+
+    async def estimate(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        ask_provider: bool = False,
+        **settings: Unpack[Settings],
+    ) -> Estimate:
+        """What a call would take and cost, without making it.
+
+        Args:
+            prompt, model, attach, settings: as for `generate`.
+            ask_provider: have the provider count the prompt, where it does.
+        """
+        request = self.request(prompt, model=model, attach=attach, **settings)
+        return await estimate(self.engine, request, ask_provider=ask_provider)
+
+    def _provider(self, name: str) -> Provider:
+        found = find(name, self.engine.providers)
+        if found is None:
+            raise NotFound(
+                f"there is no provider called {name!r}",
+                what="provider",
+                remedy="Known are " + ", ".join(self.engine.providers) + ".",
+            )
+        return found
 
     def capabilities(self, model: str) -> Traits:
         """What a model can do; unknown traits are None.

@@ -10,7 +10,7 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Generic, TypeVar, Unpack, overload
@@ -18,12 +18,16 @@ from typing import Any, Generic, TypeVar, Unpack, overload
 from interlingua.catalog.catalog import Model
 from interlingua.client.attachments import Source
 from interlingua.client.client import AsyncClient, Prompt
+from interlingua.client.estimate import Estimate
 from interlingua.client.reply import Reply, ReplyStream
 from interlingua.client.settings import Settings
 from interlingua.client.tools import ToolRun
 from interlingua.config.schema import Config
+from interlingua.engine.operations import Embeddings, Health
 from interlingua.ports.transport import Transport
 from interlingua.types.events import Event
+from interlingua.types.listing import ListedModel
+from interlingua.types.token_count import TokenCount
 from interlingua.types.traits import Traits
 
 T = TypeVar("T")
@@ -226,6 +230,38 @@ class Client:
     def models(self, query: str = "") -> list[Model]:
         """Models of the catalog whose name matches `query`; all of them for an empty one."""
         return self.asynchronous.models(query)
+
+    def live_models(self, provider: str) -> tuple[ListedModel, ...]:
+        """What a provider serves now; see `AsyncClient.live_models`."""
+        return loop_thread().run(self.asynchronous.live_models(provider))
+
+    def health(self, provider: str) -> Health:
+        """Whether a provider can be called; see `AsyncClient.health`."""
+        return loop_thread().run(self.asynchronous.health(provider))
+
+    def embed(
+        self, inputs: str | Sequence[str], model: str, *, dimensions: int | None = None, task: str | None = None
+    ) -> Embeddings:
+        """Vectors of texts; see `AsyncClient.embed`."""
+        return loop_thread().run(self.asynchronous.embed(inputs, model, dimensions=dimensions, task=task))
+
+    def count_tokens(self, prompt: Prompt, *, model: str | None = None, **settings: Unpack[Settings]) -> TokenCount:
+        """How many tokens a prompt holds; see `AsyncClient.count_tokens`."""
+        return loop_thread().run(self.asynchronous.count_tokens(prompt, model=model, **settings))
+
+    def estimate(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        ask_provider: bool = False,
+        **settings: Unpack[Settings],
+    ) -> Estimate:
+        """What a call would take and cost; see `AsyncClient.estimate`."""
+        return loop_thread().run(
+            self.asynchronous.estimate(prompt, model=model, attach=attach, ask_provider=ask_provider, **settings)
+        )
 
     def capabilities(self, model: str) -> Traits:
         """What a model can do; see `AsyncClient.capabilities`."""

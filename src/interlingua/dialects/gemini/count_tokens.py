@@ -42,13 +42,10 @@ def render_count_request(request: ChatRequest, context: TranslationContext) -> W
     known: dict[str, Any] = {name: getattr(request, name) for name in _COUNTED}
     wire = render_request(ChatRequest(**known), context)
     model = context.model or request.model
-    if msgspec.json.decode(wire.body, type=dict[str, msgspec.Raw]).keys() == {"contents"}:
-        body = wire.body
-    else:
-        whole = wire.body.removeprefix(b"{")
-        name = msgspec.json.encode(resource_name(model))
-        body = b'{"generateContentRequest":{"model":' + name + b"," + whole + b"}"
-    return WireRequest(path=method_path(model, "countTokens"), body=body, headers=JSON_HEADERS)
+    body: dict[str, Any] = msgspec.json.decode(wire.body, type=dict[str, msgspec.Raw])
+    if body.keys() != {"contents"}:
+        body = {"generateContentRequest": {"model": resource_name(model), **body}}
+    return WireRequest(path=method_path(model, "countTokens"), body=msgspec.json.encode(body), headers=JSON_HEADERS)
 
 
 def parse_count_response(response: WireResponse, context: TranslationContext) -> TokenCount:

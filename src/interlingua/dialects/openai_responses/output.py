@@ -1,8 +1,9 @@
 """Items that a model makes: messages, reasoning, calls, and what the provider's own tools did.
 
 They are the same in an answer and in the history that is sent back, but for what an answer must have besides: ids,
-states, citations. An item whose type we do not know is kept as its exact text, and so is reasoning, because the
-provider takes it back only unchanged.
+states, citations. An item whose type we do not know is kept as its exact text. Reasoning is kept in two pieces of
+state: its encrypted content, and the rest of its item in canonical form, so that both are the same again after a
+client has read and written the item in its own way.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ from interlingua.types.parts import (
     tool_call,
 )
 from interlingua.types.response import TokenLogprob
+from interlingua.types.serde import canonical
+from interlingua.wire.envelope import PREFIX
 from interlingua.wire.fields import Fail, Fields, kind_of
 
 CALLS = ("function_call", "custom_tool_call")
@@ -110,11 +113,16 @@ def parse_piece(fields: Fields) -> tuple[Part, tuple[TokenLogprob, ...]]:
 def _parse_reasoning(fields: Fields, source: str, context: TranslationContext) -> ReasoningPart:
     said = _texts(fields, "content")
     summary = "" if said else _texts(fields, "summary")
-    item_id = text_or(fields, "id")
+    item_id, sealed = text_or(fields, "id"), text_or(fields, "encrypted_content")
+    opaque = [Opaque(ENCRYPTED_CONTENT, sealed, context.origin)] if sealed else []
+    if not sealed.startswith(PREFIX):  # what we sealed holds the whole item, as its maker wrote it
+        left = {key: value for key, value in msgspec.json.decode(source).items() if value is not None}
+        kept = {key: value for key, value in left.items() if key not in ("encrypted_content", "status")}
+        opaque.append(Opaque(REASONING_ITEM, canonical(kept).decode(), context.origin))
     return ReasoningPart(
         text=said or summary,
         summary=bool(summary),
-        opaque=(Opaque(REASONING_ITEM, source, context.origin),),
+        opaque=tuple(opaque),
         extra=luggage({"id": item_id} if item_id else {}),
     )
 
@@ -198,8 +206,8 @@ def call_item(part: ToolCallPart, rest: Body, status: str = "") -> Body:
     return {**rest, **body}
 
 
-def reasoning_items(part: ReasoningPart, path: str, context: TranslationContext, made: str = "") -> list[Any]:
-    """The items that reasoning goes back as: those that the provider wrote, or one around an encrypted content.
+def reasoning_item(part: ReasoningPart, path: str, context: TranslationContext, made: str = "") -> Body | None:
+    """The item that reasoning goes back as, or None where nothing in it is of this dialect.
 
     Args:
         part: the reasoning.
@@ -208,21 +216,24 @@ def reasoning_items(part: ReasoningPart, path: str, context: TranslationContext,
         made: id of the item that is made for a client where none was written; empty makes none for history.
     """
     lose_opaque(part.opaque, path, context)
-    items = [as_raw(one.data) for one in part.opaque if one.kind == REASONING_ITEM]
-    sealed = next((one.data for one in part.opaque if one.kind == ENCRYPTED_CONTENT), None)
-    if any(items):
-        return [item for item in items if item is not None]
-    if sealed is None and not made:
+    written, sealed = (
+        next((one.data for one in part.opaque if one.kind == kind), None)
+        for kind in (REASONING_ITEM, ENCRYPTED_CONTENT)
+    )
+    if written is not None and as_raw(written) is not None:
+        body: Body = msgspec.json.decode(written)
+    elif sealed is None and not made:
         if part.text:
             context.lose(path, "only this dialect's own reasoning goes back")
-        return []
-    summary = [{"type": "summary_text", "text": part.text}] if part.summary and part.text else []
-    body: Body = {**({"id": made} if made else {}), "type": "reasoning", "summary": summary}
-    if part.text and not part.summary:
-        body["content"] = [{"type": "reasoning_text", "text": part.text}]
+        return None
+    else:
+        summary = [{"type": "summary_text", "text": part.text}] if part.summary and part.text else []
+        body = {**({"id": made} if made else {}), "type": "reasoning", "summary": summary}
+        if part.text and not part.summary:
+            body["content"] = [{"type": "reasoning_text", "text": part.text}]
     if sealed is not None:
         body["encrypted_content"] = sealed
-    return [body]
+    return body
 
 
 def kept_item(part: Part, path: str, context: TranslationContext, made: str = "") -> Any:
@@ -274,7 +285,8 @@ def render_history(placed: Sequence[Placed], context: TranslationContext, *, ids
             continue
         pieces = []
         if isinstance(part, ReasoningPart):
-            items.extend(reasoning_items(part, path, context))
+            item = reasoning_item(part, path, context)
+            items.extend([] if item is None else [item])
         elif isinstance(part, ToolCallPart):
             lose_opaque(part.opaque, path, context)
             lose_foreign(part.extra, context)
@@ -335,7 +347,8 @@ def render_output(
 def render_item(part: Part, path: str, status: str, context: TranslationContext) -> list[Any]:
     """The items of an answer that a part other than text makes."""
     if isinstance(part, ReasoningPart):
-        return reasoning_items(part, path, context, item_id(part, context))
+        written = reasoning_item(part, path, context, item_id(part, context))
+        return [] if written is None else [written]
     if isinstance(part, ToolCallPart):
         lose_opaque(part.opaque, path, context)
         return [call_item(part, {"id": item_id(part, context), **own(part.extra)}, status)]

@@ -29,10 +29,10 @@ ITEM = "item."
 HOME = "item"
 """Key of a text part's luggage under which that of its message item stands."""
 
-REASONING_ITEM = f"{ID}.reasoning_item"
-"""Opaque state: the exact JSON text of a whole reasoning item, id and encrypted content included."""
 ENCRYPTED_CONTENT = f"{ID}.encrypted_content"
-"""Opaque state: an `encrypted_content` alone, for which an item is made."""
+"""Opaque state: the `encrypted_content` of a reasoning item."""
+REASONING_ITEM = f"{ID}.reasoning_item"
+"""Opaque state: the rest of that item as canonical JSON, its id and all its summaries included."""
 
 ENCRYPTED = "reasoning.encrypted_content"
 LOGPROBS = "message.output_text.logprobs"

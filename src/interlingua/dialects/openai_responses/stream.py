@@ -1,10 +1,10 @@
 """A provider's event stream, read.
 
 Strategy: every item has a place in the order of its appearance, found by `output_index`, else by its id, else it is
-the latest (some hosts leave the numbers out). Text and arguments are told as they come; reasoning, once its item is
-whole, gets the exact text of that item as state; items of every other type are told when they are whole, and events
-about their progress are skipped. Each `done` event, and at last the terminal one, fills in what no delta said, so
-nothing is lost where a host streams less than it answers.
+the latest (some hosts leave the numbers out). Text and arguments are told as they come. Reasoning gets its state once
+its item is whole, for only then it is what must be sent back. Items of every other type are told when they are whole,
+and events about their progress are skipped. Each `done` event, and at last the terminal one, fills in what no delta
+said, so nothing is lost where a host streams less than it answers.
 """
 
 from __future__ import annotations

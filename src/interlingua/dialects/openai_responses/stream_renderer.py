@@ -21,7 +21,7 @@ from interlingua.dialects.openai_responses.output import (
     is_item,
     item_id,
     message_item,
-    reasoning_items,
+    reasoning_item,
     render_item,
     text_piece,
     together,
@@ -322,13 +322,10 @@ class StreamRenderer:
             lose_opaque(part.opaque, path, self._context)
             return self._call_end(piece, part)
         if isinstance(part, ReasoningPart):
-            first, *more = reasoning_items(part, path, self._context, item.id)
             sent = self._reasoning(piece, "done", text=piece.text) if piece.begun else b""
-            sent += self._item_done(item, first)
-            bodies = more
-        else:
-            sent, bodies = b"", render_item(part, path, "completed", self._context)
-        for body in bodies:
+            return sent + self._item_done(item, reasoning_item(part, path, self._context, item.id))
+        sent = b""
+        for body in render_item(part, path, "completed", self._context):
             item = self._enter("", {})
             sent += self._item_added(item, body) + self._item_done(item, body)
         return sent

@@ -118,7 +118,7 @@ def render_usage(usage: Usage) -> dict[str, Any] | None:
             written["input_tokens_details"]["cache_write_tokens_details"] = by_ttl
     if usage.reported_cost is not None and not raw:
         written["cost"] = float(usage.reported_cost.usd)
-    return {**raw, **written}
+    return {**raw, **{key: value for key, value in written.items() if value is not None or key not in raw}}
 
 
 _DETAILS = ("input_tokens_details", "output_tokens_details")
