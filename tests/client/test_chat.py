@@ -27,8 +27,9 @@ from tests.client.providers_scripted import (
     openai_text,
 )
 
-KEYS = {"openai": "k1", "anthropic": "k2", "google": "k3"}
-CLAUDE, GPT, GEMINI = "anthropic/claude-opus-5-5", "openai/gpt-6-sol", "google/gemini-3.8-flash"
+KEYS = {"openai": "k1", "openrouter": "k1", "anthropic": "k2", "google": "k3"}
+CLAUDE, GEMINI = "anthropic/claude-opus-5-5", "google/gemini-3.8-flash"
+GPT = "openrouter/openai/gpt-6-sol"  # its maker is spoken to in another dialect when there are tools
 ONCE = Config(retry=RetrySettings(attempts=1))
 
 
@@ -239,7 +240,7 @@ async def test_an_interrupted_call_in_the_history_is_closed() -> None:
 async def test_switching_needs_no_key_and_asking_does() -> None:
     """The first seed: no key check on switch, a clear error on the first call, history kept."""
     transport = ScriptedTransport([openai_text("Hi.", stream=True)])
-    client = AsyncClient(config=ONCE, api_keys={"openai": "k"}, transport=transport)
+    client = AsyncClient(config=ONCE, api_keys={"openrouter": "k"}, transport=transport)
     chat = AsyncChat(GPT, client=client)
     await chat.ask("Hello")
     chat.use("c/deepseek-ai/DeepSeek-V3-0324")

@@ -101,7 +101,7 @@ def test_an_id_wins_over_the_alias_of_another() -> None:
         ("fireworks", "https://api.fireworks.ai/inference/v1"),
         ("cerebras", "https://api.cerebras.ai/v1"),
         ("perplexity", "https://api.perplexity.ai"),
-        ("ollama", "http://127.0.0.1:11434/v1"),
+        ("ollama", "http://127.0.0.1:11434"),
         ("vllm", "http://127.0.0.1:8000/v1"),
         ("lmstudio", "http://127.0.0.1:1234/v1"),
         ("llamacpp-server", "http://127.0.0.1:8080/v1"),

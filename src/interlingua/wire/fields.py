@@ -50,7 +50,7 @@ class Fields:
         self._fail = fail
         try:
             self._left = _object.decode(source)
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise fail(path, _reason(error, "expected an object")) from error
 
     def at(self, key: str) -> str:
@@ -174,7 +174,10 @@ class Fields:
         for i, raw in enumerate(self.items(key)):
             if kind_of(raw) != "string":
                 raise self._fail(f"{self.at(key)}[{i}]", f"expected string, got {kind_of(raw)}")
-            found.append(_text.decode(raw))
+            try:
+                found.append(_text.decode(raw))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise self._fail(f"{self.at(key)}[{i}]", _reason(error, "not a string")) from error
         return tuple(found)
 
     def rest(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from interlingua.types.traits import ToolCallIds
 CHAT_PATHS = ("/v1/messages",)
 STREAM_CONTENT_TYPE = "text/event-stream"
 TOOL_CALL_IDS: ToolCallIds = "word"
-OPERATIONS: tuple[str, ...] = ()
+OPERATIONS: tuple[str, ...] = ("count_tokens", "models")
 
 __all__ = [
     "CHAT_PATHS",

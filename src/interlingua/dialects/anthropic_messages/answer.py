@@ -21,10 +21,6 @@ def open_answer(response: WireResponse, context: TranslationContext) -> Fields:
         InterlinguaError: the error that stands inside it.
     """
     fail = nonsense(context)
-    try:
-        response.body.decode()
-    except UnicodeDecodeError as error:
-        raise fail("", str(error)) from error
     fields = Fields(response.body, fail)
     if context.quirk.response is not None:
         fields = Fields(msgspec.json.encode(context.quirk.response(fields.rest())), fail)

@@ -120,8 +120,9 @@ def _common(fields: Fields) -> dict[str, Any]:
 
 def _parse_text(fields: Fields, context: TranslationContext) -> Part:
     text = fields.text("text") or ""
-    citations = fields.json("citations") or []
-    found = tuple(parse_annotation(raw) for raw in citations if isinstance(raw, dict))
+    citations = fields.json("citations")
+    listed = citations if isinstance(citations, list) else []
+    found = tuple(parse_annotation(raw) for raw in listed if isinstance(raw, dict))
     return TextPart(text=text, annotations=found, **_common(fields))
 
 

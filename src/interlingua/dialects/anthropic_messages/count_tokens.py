@@ -24,7 +24,9 @@ _REFUSED = frozenset(
     {"max_tokens", "stream", "stop_sequences", "temperature", "top_p", "top_k", "metadata", "service_tier"}
     | {"container", "inference_geo", "diagnostics", "fallbacks", "fallback_credit_token", "thread"}
 )
-"""Fields that a request may hold and a count may not (anthropic 2.10, MessageCreateParams, MessageCountTokensParams)."""
+"""Fields of a request that a count must not hold (the parameter types of both in anthropic 2.10)."""
+_MISSED = "container"
+"""The one among them that tokens come from: skills."""
 
 
 def parse_count_request(request: WireRequest, context: TranslationContext) -> ChatRequest:
@@ -35,8 +37,8 @@ def parse_count_request(request: WireRequest, context: TranslationContext) -> Ch
 def render_count_request(request: ChatRequest, context: TranslationContext) -> WireRequest:
     """The request whose tokens a provider shall count; see `Dialect.render_request`."""
     known: dict[str, Any] = {name: getattr(request, name) for name in (*_COUNTED, *_ASIDE)}
-    for key in sorted(_REFUSED & request.extra.get(ID, {}).keys()):
-        context.lose(f"extra.{key}", "not part of a count")
+    if request.extra.get(ID, {}).get(_MISSED) is not None:
+        context.lose(f"extra.{_MISSED}", "what it adds to the prompt is not counted")
     wire = render_request(ChatRequest(**known), context)
     body = msgspec.json.decode(wire.body, type=dict[str, msgspec.Raw])
     body = {key: value for key, value in body.items() if key not in _REFUSED}

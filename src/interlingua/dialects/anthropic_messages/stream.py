@@ -184,8 +184,11 @@ class StreamParser:
         fields = Fields(data, self._fail).child("content_block")
         if fields is None:
             raise self._fail("content_block", "required")
-        block = _OpenBlock(source_text(fields))
-        self._open[self._index(event)] = block
+        block, index = _OpenBlock(source_text(fields)), self._index(event)
+        forgotten = self._open.pop(index, None)  # some servers leave out content_block_stop
+        if forgotten is not None:
+            self._stop(forgotten, events)
+        self._open[index] = block
         part = parse_block(fields, self._context)
         if not isinstance(part, TextPart | ReasoningPart | ToolCallPart):
             return
@@ -208,7 +211,7 @@ class StreamParser:
         block, delta = self._open.get(self._index(event)), _dict(event.get("delta"))
         if block is None:
             raise self._fail("index", "a delta for a block that is not open")
-        kind = delta.get("type")
+        kind = _str(delta, "type")
         if block.index is None:
             for key, value in delta.items():
                 if key != "type" and isinstance(value, str):

@@ -14,7 +14,7 @@ CHAT_PATHS = (
 )
 STREAM_CONTENT_TYPE = "text/event-stream"
 TOOL_CALL_IDS: ToolCallIds = "any"
-OPERATIONS: tuple[str, ...] = ()
+OPERATIONS: tuple[str, ...] = ("count_tokens", "embeddings", "models")
 
 __all__ = [
     "CHAT_PATHS",

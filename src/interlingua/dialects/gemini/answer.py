@@ -37,10 +37,6 @@ def open_answer(response: WireResponse, context: TranslationContext) -> ProtoFie
         UpstreamError: it holds none.
         InterlinguaError: the error that stands inside it.
     """
-    try:
-        response.body.decode()
-    except UnicodeDecodeError as error:
-        raise bad_answer("", str(error)) from error
     body = ProtoFields(response.body, bad_answer)
     if context.quirk.response is not None:
         body = ProtoFields(msgspec.json.encode(context.quirk.response(body.rest())), bad_answer)

@@ -82,7 +82,7 @@ class _Choice:
         before, now = self.extra.get("citationMetadata"), rest.get("citationMetadata")
         self.extra |= rest
         if isinstance(before, dict) and isinstance(now, dict):
-            lists = {key: [*(before.get(key) or ()), *(now.get(key) or ())] for key in CITED}
+            lists = {key: [*_listed(before, key), *_listed(now, key)] for key in CITED}
             self.extra["citationMetadata"] = before | now | {key: cited for key, cited in lists.items() if cited}
 
     def _part(self, fields: ProtoFields, events: list[Event]) -> None:
@@ -277,3 +277,8 @@ class StreamParser:
         if envelope.usage is not None and envelope.usage != self._usage:
             self._usage = envelope.usage
             events.append(UsageUpdate(usage=envelope.usage))
+
+
+def _listed(found: dict[str, Json], key: str) -> list[Json]:
+    value = found.get(key)
+    return value if isinstance(value, list) else []

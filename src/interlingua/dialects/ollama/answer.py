@@ -20,10 +20,6 @@ def open_answer(response: WireResponse, context: TranslationContext) -> Fields:
         UpstreamError: it holds none.
         InterlinguaError: the error that stands inside it.
     """
-    try:
-        response.body.decode()
-    except UnicodeDecodeError as error:
-        raise bad_answer("", str(error)) from error
     fields = Fields(response.body, bad_answer)
     if context.quirk.response is not None:
         fields = Fields(msgspec.json.encode(context.quirk.response(fields.rest())), bad_answer)

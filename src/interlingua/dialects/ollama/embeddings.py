@@ -35,10 +35,6 @@ def parse_embed_request(request: WireRequest, context: TranslationContext) -> Em
     Raises:
         InvalidRequest: names the field that is missing or of the wrong shape.
     """
-    try:
-        request.body.decode()
-    except UnicodeDecodeError as error:
-        raise bad_request("", f"not UTF-8: {error.reason} at byte {error.start}") from error
     fields = Fields(request.body, bad_request)
     old = request.path.partition("?")[0].rstrip("/").endswith(f"/{OLD}")
     key = "prompt" if old and not fields.has("input") else "input"

@@ -13,7 +13,7 @@ from interlingua.types.traits import ToolCallIds
 CHAT_PATHS = ("/v1/chat/completions",)
 STREAM_CONTENT_TYPE = "text/event-stream"
 TOOL_CALL_IDS: ToolCallIds = "ascii40"
-OPERATIONS: tuple[str, ...] = ()
+OPERATIONS: tuple[str, ...] = ("embeddings", "models")
 
 __all__ = [
     "CHAT_PATHS",
