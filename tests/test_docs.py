@@ -27,7 +27,7 @@ def blocks(page: Path, language: str) -> list[str]:
 def test_every_python_block_is_valid(page: Path) -> None:
     """A snippet that does not parse is worse than none."""
     for block in blocks(page, "python"):
-        assert compile(block, str(page), "exec")
+        assert compile(block, str(page), "exec").co_filename == str(page)
 
 
 def test_the_quickstart_runs_from_top_to_bottom(clean_environment: dict[str, str]) -> None:
