@@ -17,14 +17,16 @@ from interlingua.errors import (
     CredentialMissing,
     InterlinguaError,
     InvalidRequest,
+    Overloaded,
     StreamInterrupted,
     TimedOut,
 )
 from interlingua.ports.transport import Timeouts
 from interlingua.transport.scripted import Script, ScriptedTransport
 from interlingua.types.events import Event, MessageEnd, MessageStart
-from interlingua.types.messages import user
+from interlingua.types.messages import Message, user
 from interlingua.types.money import Money
+from interlingua.types.parts import CacheHint, TextPart
 from interlingua.types.request import ChatRequest
 from interlingua.types.secret import Secret
 from tests.client.providers_scripted import anthropic_text, openai_text
@@ -124,6 +126,17 @@ async def test_a_target_without_a_credential_is_passed_over() -> None:
     engine, _, transport = engine_with(openai_text("hi", stream=False), keys=("openai",))
     assert (await engine.generate(ask("both"))).target.name == "openai/gpt-6-luna"
     assert len(transport.requests) == 1
+
+
+async def test_why_a_target_failed_is_not_hidden_by_one_that_cannot_be_tried() -> None:
+    """What the second lacks is not what the person asked for."""
+    engine, _, _ = engine_with(OVERLOADED, OVERLOADED, OVERLOADED, keys=("anthropic",))
+    with pytest.raises(Overloaded):
+        await engine.generate(ask("both"))
+    engine, _, _ = engine_with(keys=())
+    with pytest.raises(CredentialMissing) as caught:
+        await engine.generate(ask("both"))
+    assert caught.value.provider == "anthropic"
 
 
 async def test_without_any_credential_the_error_tells_where_it_was_looked_for() -> None:
@@ -251,3 +264,12 @@ async def test_a_host_is_added_by_one_table_and_called() -> None:
     assert transport.requests[0].url == "http://127.0.0.1:9/v1/chat/completions"
     assert transport.bodies[0]["model"] == "some/model"
     assert not any(name == "authorization" for name, _ in transport.requests[0].headers)
+
+
+@pytest.mark.parametrize(("model", "marked"), [("openai/gpt-6-luna", True), ("openai/gpt-4.1", False)])
+async def test_cache_marks_go_only_to_models_that_know_them(model: str, marked: bool) -> None:
+    """An older model of the same host refuses the field."""
+    engine, _, transport = engine_with(openai_text("hi", stream=False))
+    part = TextPart(text="a long text", cache=CacheHint())
+    await engine.generate(ChatRequest(model=model, messages=(Message(role="user", parts=(part,)),)))
+    assert ("prompt_cache_breakpoint" in str(transport.bodies[0])) is marked

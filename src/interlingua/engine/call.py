@@ -26,6 +26,7 @@ from interlingua.types.opaque import Origin
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse
 from interlingua.types.serde import dump
+from interlingua.types.traits import HostTraits
 from interlingua.types.usage import Usage
 
 if TYPE_CHECKING:
@@ -50,15 +51,21 @@ class Call:
         self._tried = 0
         self._records: list[AttemptRecord] = []
         self._started = 0.0
+        self._failure: InterlinguaError | None = None
 
     def next_attempt(self) -> Attempt:
-        """The next try: at the present target, or the first of the following that can be tried at all."""
+        """The next try: at the present target, or the first of the following that can be tried at all.
+
+        Raises:
+            InterlinguaError: none is left; why the last one that was tried failed, else why the first cannot be tried.
+        """
         while True:
             try:
                 attempt = self._attempt(self._targets[self._at])
-            except InterlinguaError:
+            except InterlinguaError as error:
+                self._failure = self._failure or error
                 if self._at + 1 >= len(self._targets):
-                    raise
+                    raise self._failure from None
                 self._next_target()
             else:
                 self._tried += 1
@@ -75,6 +82,7 @@ class Call:
         if wait is not None:
             await engine.clock.sleep(wait)
         elif self._at + 1 < len(self._targets) and _another_may_answer(error):
+            self._failure = error
             self._next_target()
         else:
             raise error
@@ -120,7 +128,7 @@ class Call:
         origin = Origin(
             provider=target.provider.id, endpoint=target.dialect, model=target.model, credential=access.account
         )
-        host = target.provider.host(target.dialect)
+        host = _host(target)
         seen = view(
             request.messages,
             origin,
@@ -164,6 +172,14 @@ def _seed(request: ChatRequest) -> str:
             "the request holds characters that no text can (half of a surrogate pair)",
             remedy="They often come from file names or bytes that are not UTF-8: decode those with errors='replace'.",
         ) from error
+
+
+def _host(target: Target) -> HostTraits:
+    """The host's flavour as this model has it: older models of a host refuse what newer ones know."""
+    host = target.provider.host(target.dialect)
+    if host.cache_field == "prompt_cache_breakpoint" and not target.traits.cache_breakpoints:
+        return replace(host, cache_field="")
+    return host
 
 
 def _portable_groups(engine: Engine, request: ChatRequest) -> dict[tuple[str, str], str]:

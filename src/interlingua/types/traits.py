@@ -29,6 +29,7 @@ class Traits(Struct, frozen=True, omit_defaults=True, kw_only=True):
         thought_signatures: whether Gemini demands a thought signature on replayed function calls.
         media_in_results: whether tool results may hold images and files in its native dialect.
         reasoning_portable: a group name: models of one group accept each other's reasoning state.
+        cache_breakpoints: whether it takes OpenAI's explicit prompt-cache breakpoints.
         prefix_bound: whether its reasoning state is void once anything before it is edited.
     """
 
@@ -53,6 +54,7 @@ class Traits(Struct, frozen=True, omit_defaults=True, kw_only=True):
     thought_signatures: bool | None = None
     media_in_results: bool | None = None
     reasoning_portable: str = ""
+    cache_breakpoints: bool | None = None
     prefix_bound: bool | None = None
 
 
