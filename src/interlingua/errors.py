@@ -351,7 +351,7 @@ class StreamInterrupted(InterlinguaError):
     status_hint = 502
     fault = "provider"
     retryable = True
-    remedy = "Ask again; what came so far was kept."
+    remedy = "Ask again; what came is not the whole answer."
 
     def __init__(
         self,

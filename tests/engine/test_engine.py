@@ -149,6 +149,23 @@ async def test_without_any_credential_the_error_tells_where_it_was_looked_for() 
     assert caught.value.alternative == "local/smollm2"
 
 
+@pytest.mark.parametrize(
+    ("providers", "model", "variable"),
+    [
+        ({"openai": {"api_keys": ["env:TEAM_KEY"]}}, "openai/gpt-6-luna", "TEAM_KEY"),
+        ({"azure": {"base_url": "https://me.openai.azure.com/openai/v1"}}, "azure/mine", "AZURE_OPENAI_API_KEY"),
+    ],
+)
+async def test_the_remedy_names_a_variable_that_is_read_and_that_people_have(
+    providers: Any, model: str, variable: str
+) -> None:
+    """The configured one where there is one; a key rather than a token that lives an hour."""
+    engine, _, _ = engine_with(keys=(), providers=providers)
+    with pytest.raises(CredentialMissing) as caught:
+        await engine.generate(ask(model))
+    assert caught.value.remedy == f"export {variable}=…"
+
+
 async def test_a_refused_key_is_not_tried_again_but_the_next_target_is() -> None:
     """A bad key does not get better."""
     engine, clock, _ = engine_with(BAD_KEY, openai_text("hi", stream=False))

@@ -222,3 +222,9 @@ def test_a_retired_model_is_still_resolved_and_its_end_is_seen() -> None:
 def test_a_row_may_say_that_its_models_accept_each_others_reasoning() -> None:
     providers = {**PROVIDERS, "lab": PROVIDERS["lab"].with_settings({"reasoning_portable": "lab"})}
     assert targets("lab/x", providers=providers)[0].traits.reasoning_portable == "lab"
+
+
+def test_a_default_that_stands_for_nothing_is_a_configuration_error() -> None:
+    """Nobody typed that name just now."""
+    with pytest.raises(ConfigError, match=r"default_model: .*'nosuch'"):
+        targets("", default="nosuch")

@@ -41,3 +41,11 @@ def test_a_line_over_the_limit_is_refused() -> None:
 def test_a_value_of_two_lines_is_refused() -> None:
     with pytest.raises(ValueError, match="no line feed"):
         render_ndjson('{\n"a": 1}')
+
+
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_unicode_line_breaks_are_escaped_for_clients_that_split_text(kind: type) -> None:
+    json = '{"a":"x\x85y\u2028z\u2029ü"}'
+    line = render_ndjson(json if kind is str else json.encode())
+    assert line == '{"a":"x\\u0085y\\u2028z\\u2029ü"}\n'.encode()
+    assert msgspec.json.decode(line) == msgspec.json.decode(json)

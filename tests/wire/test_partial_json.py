@@ -27,7 +27,12 @@ def begins(part: Json, whole: Json) -> bool:
         return isinstance(part, dict) and all(key in whole and begins(part[key], whole[key]) for key in part)
     if isinstance(whole, bool):
         return part is whole
-    return isinstance(part, int | float) and json.dumps(whole).startswith("-" if part < 0 else json.dumps(part)[:1])
+    return isinstance(part, int | float) and (part == 0 or first_digit(part) == first_digit(whole))
+
+
+def first_digit(number: Json) -> tuple[bool, str]:
+    """Sign and first digit that counts: an exponent cut short moves the point, and nothing else."""
+    return number < 0, json.dumps(number).lstrip("-0.")[:1]
 
 
 @given(json_values, st.booleans(), st.sampled_from([None, 1]))

@@ -115,3 +115,14 @@ def test_a_type_with_a_line_end_is_refused() -> None:
 
 def test_what_utf8_cannot_hold_is_replaced() -> None:
     assert parse(render_sse("a\ud800b")) == [SSEEvent(data="a?b")]
+
+
+def test_unicode_line_breaks_in_json_are_escaped_for_clients_that_split_text() -> None:
+    json = '{"a":"x\x85y\u2028z\u2029"}'
+    wire = render_sse(json)
+    assert wire == rb'data: {"a":"x\u0085y\u2028z\u2029"}' + b"\n\n"
+    assert wire.decode().splitlines()[1:] == [""]
+
+
+def test_text_that_is_no_json_keeps_its_unicode_line_breaks() -> None:
+    assert parse(render_sse("a\u2028b")) == [SSEEvent(data="a\u2028b")]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import msgspec
 from msgspec.structs import replace
@@ -157,7 +157,7 @@ class Catalog:
 @cache
 def load_catalog() -> Catalog:
     """The catalog that comes with the package; read once."""
-    text = (files("interlingua.catalog") / "models.json").read_bytes()
+    text = Path(__file__).with_name("models.json").read_bytes()
     found = msgspec.json.decode(text, type=_File)
     rows = (replace(model, rules=found.rules.get(model.provider, ())) for model in found.models)
     return Catalog(rows, as_of=found.as_of, sources=found.sources)

@@ -61,7 +61,8 @@ def credential_state(current: Session, provider: Provider) -> CredentialState:
         return _local_state(current, provider)
     engine = current.engine
     found = engine.credential(provider)
-    looked_in = engine.credentials.looked_in(provider.id, provider.env)
+    names = engine.credentials.looked_in(provider.id, provider.env)
+    looked_in = tuple(sorted(names, key=lambda name: name in provider.auth.bearer_env))  # keys are what people have
     if found is not None:
         return CredentialState(state="present", source=found.source, tail=found.secret.tail, looked_in=looked_in)
     if not provider.needs_credential:

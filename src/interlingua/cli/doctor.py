@@ -30,6 +30,8 @@ EXTRAS = {"local": "xllamacpp", "hub": "huggingface-hub"}
 
 QUESTION = "What is the capital of France?"
 _ANSWER_TOKENS = 32
+ANY = "MODEL"
+"""Stands where a host has no default model, and a person must name one."""
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -105,7 +107,7 @@ def examine(current: Session, *, ask: bool) -> Health:
     for provider, state in states:
         if state.source is not None:
             checks.append(Check(name="credential", ok=True, found=f"{provider.id}: {state.long}"))
-            usable.append(f"{provider.id}/{provider.default_model}".rstrip("/"))
+            usable.append(f"{provider.id}/{provider.default_model or ANY}")
     if not usable:
         checks.append(Check(name="credential", ok=None, found="none in the environment"))
     for provider, state in states:
@@ -188,7 +190,8 @@ def _next(states: list[tuple[Provider, CredentialState]], usable: list[str]) -> 
     if hosts and not any(state.source for _, state in hosts):
         yield Step(do=f"export {hosts[0][1].looked_in[0]}=…", why="a key of this or any other provider (il providers)")
     if usable:
-        yield Step(do=f'il ask -m {usable[0]} "Hello"', why="")
+        named = [name for name in usable if not name.endswith(ANY)] or usable
+        yield Step(do=f'il ask -m {named[0]} "Hello"', why="")
 
 
 def _show(current: Session, health: Health) -> None:

@@ -41,7 +41,7 @@ class AsyncChat:
         system: instructions that precede the conversation.
         tools: typed Python functions, or `Tool`s, that the model may call.
         messages: a conversation to go on with.
-        client: what asks; one of its own by default, made with `client_settings` (see `AsyncClient`).
+        client: what asks; the process's shared one by default.
         max_steps: how often one question may call the model; the last time it may call no tool.
         settings: defaults for every question, see `ChatSettings`.
 
@@ -61,7 +61,7 @@ class AsyncChat:
         max_steps: int = MAX_STEPS,
         **settings: Unpack[ChatSettings],
     ) -> None:
-        self.client = client or AsyncClient()
+        self.client = client or default_client().asynchronous
         self.system = system
         self.messages: list[Message] = list(messages)
         self.tools = Toolbox(tools)

@@ -10,6 +10,7 @@ import asyncio
 import atexit
 import os
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -33,6 +34,8 @@ from interlingua.types.traits import Traits
 T = TypeVar("T")
 
 _CLOSING_SECONDS = 2.0
+_clients: weakref.WeakSet[AsyncClient] = weakref.WeakSet()
+"""Those that this process's thread closes at exit; also in a forked child, which inherits them."""
 
 
 class LoopThread:
@@ -41,7 +44,6 @@ class LoopThread:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
-        self._closers: list[Callable[[], Awaitable[None]]] = []
         self._thread = threading.Thread(target=self._run, name="interlingua", daemon=True)
         self._thread.start()
         atexit.register(self._close)
@@ -51,17 +53,33 @@ class LoopThread:
         self.loop.run_forever()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs a coroutine to its end and gives its result."""
+        """Runs a coroutine to its end and gives its result.
+
+        Raises:
+            RuntimeError: the caller is this thread, which would wait for itself for ever.
+        """
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise RuntimeError(
+                "Chat, Client and ask() cannot be used inside an asynchronous tool: await AsyncChat or AsyncClient"
+                " there, or make the tool a plain function"
+            )
         return _result(asyncio.run_coroutine_threadsafe(work, self.loop))
 
     def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
         """Walks an asynchronous iterator; leaving early closes it."""
+        taken = asyncio.Lock()
 
         async def step() -> tuple[bool, T | None]:
-            try:
-                return True, await anext(items)
-            except StopAsyncIteration:
-                return False, None
+            async with taken:
+                try:
+                    return True, await anext(items)
+                except StopAsyncIteration:
+                    return False, None
+
+        async def end(close: Callable[[], Awaitable[None]]) -> None:
+            async with taken:  # a step that Ctrl-C cancelled may still be cleaning up
+                await close()
 
         try:
             while True:
@@ -72,19 +90,15 @@ class LoopThread:
         finally:
             close = getattr(items, "aclose", None)
             if close is not None and self.loop.is_running():
-                self.run(close())
-
-    def on_close(self, closer: Callable[[], Awaitable[None]]) -> None:
-        """Has `closer` awaited on this loop before the process ends."""
-        self._closers.append(closer)
+                self.run(end(close))
 
     def _close(self) -> None:
         if os.getpid() != self.pid or not self.loop.is_running():
             return
 
         async def close() -> None:
-            for closer in self._closers:
-                await closer()
+            for client in tuple(_clients):
+                await client.aclose()
 
         try:
             asyncio.run_coroutine_threadsafe(close(), self.loop).result(_CLOSING_SECONDS)
@@ -177,7 +191,7 @@ class Client:
         transport: Transport | None = None,
     ) -> None:
         self.asynchronous = AsyncClient(model, config=config, api_keys=api_keys, transport=transport)
-        loop_thread().on_close(self.asynchronous.aclose)
+        _clients.add(self.asynchronous)
 
     @overload
     def generate(

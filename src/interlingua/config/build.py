@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from interlingua.catalog import weights
 from interlingua.catalog.catalog import load_catalog
 from interlingua.config.schema import Config
 from interlingua.credentials.sources import CredentialSources
@@ -112,8 +111,15 @@ def _references(config: Config) -> dict[str, list[str]]:
 
 def _local(config: Config) -> Transport:
     folder = Path(config.local.folder).expanduser() if config.local.folder else None
-    return LocalTransport(
-        lambda name: weights.find(name, folder),
-        names=lambda: [found.name for found in weights.list_weights(folder)],
-        settings=config.local,
-    )
+
+    def find(name: str) -> Path:
+        from interlingua.catalog import weights  # brings what downloads need, and most programs need neither
+
+        return weights.find(name, folder)
+
+    def names() -> list[str]:
+        from interlingua.catalog import weights
+
+        return [found.name for found in weights.list_weights(folder)]
+
+    return LocalTransport(find, names=names, settings=config.local)

@@ -48,7 +48,7 @@ def load_config(
     source = str(found) if found else "environment"
     if found and not trusted:
         _check_untrusted(table, source)
-    return _convert(_overlaid(table, environment), source)
+    return _convert(_overlaid(table, environment), source, _variables(environment))
 
 
 def find_config(
@@ -100,6 +100,12 @@ def _overlaid(table: dict[str, Any], environment: Mapping[str, str]) -> dict[str
         if not name.startswith(PREFIX) or name in NOT_KEYS:
             continue
         *way, last = name.removeprefix(PREFIX).lower().split("__")
+        first = (*way, last)[0]
+        if first not in Config.__struct_fields__:
+            raise ConfigError(
+                f"{name}: sets {first!r}, which is no key{_suggest(first, Config.__struct_fields__)}",
+                remedy=f"Unset it, or correct it: {PREFIX}A__B sets the key a.b.",
+            )
         place = result
         for step in way:
             place = place.setdefault(step, {})
@@ -107,6 +113,12 @@ def _overlaid(table: dict[str, Any], environment: Mapping[str, str]) -> dict[str
                 raise ConfigError(f"{name}: {step!r} is not a table")
         place[last] = _value(text)
     return result
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that set keys, by the key."""
+    names = (name for name in environment if name.startswith(PREFIX) and name not in NOT_KEYS)
+    return {name.removeprefix(PREFIX).lower().replace("__", "."): name for name in names}
 
 
 def _copied(value: Any) -> Any:
@@ -123,14 +135,16 @@ def _value(text: str) -> Any:
     return text
 
 
-def _convert(table: Mapping[str, Any], source: str) -> Config:
+def _convert(table: Mapping[str, Any], source: str, variables: Mapping[str, str]) -> Config:
     for key in table:
         if key not in Config.__struct_fields__:
             raise ConfigError(f"{source}: unknown key {key!r}{_suggest(key, Config.__struct_fields__)}")
     try:
         return msgspec.convert(table, Config, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{source}: {_readable(str(error))}") from error
+        message = _readable(str(error))
+        said = next((name for key, name in variables.items() if message.endswith(f"`{key}`")), source)
+        raise ConfigError(f"{said}: {message}") from error
 
 
 def _suggest(key: str, known: tuple[str, ...]) -> str:

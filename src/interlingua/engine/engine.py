@@ -165,10 +165,11 @@ class Engine:
         """
         credential = self.credential(provider)
         if credential is None and provider.needs_credential:
-            name = provider.env[0] if provider.env else None
+            looked_in = self.credentials.looked_in(provider.id, provider.env)
+            name = next((one for one in looked_in if one not in provider.auth.bearer_env), None)
             raise CredentialMissing(
                 f"no credential for {provider.id}",
-                looked_in=self.credentials.looked_in(provider.id, provider.env),
+                looked_in=looked_in,
                 remedy=f"export {name}=…" if name else "Set api_keys for this provider in the configuration.",
                 alternative=self.keyless(),
                 provider=provider.id,

@@ -18,7 +18,6 @@ from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.ports.transport import HttpRequest, HttpResponse, Timeouts, Transport
 from interlingua.providers.provider import Provider
 from interlingua.types.secret import Secret
-from interlingua.wire.redact import redact
 
 T = TypeVar("T")
 
@@ -123,12 +122,13 @@ class Exchange:
         """The error with the names of those concerned, and without secrets."""
         error.provider = error.provider or self.provider.id
         error.model = error.model or self.context.model or None
+        from interlingua.wire.redact import redact  # its patterns take their time, and only errors need them
+
         # Providers repeat the key that they refuse, and addresses that they were asked at.
-        secrets = self.access.secrets
-        error.message, error.remedy = (redact(text, secrets) for text in (error.message, error.remedy))
+        for name, value in vars(error).items():
+            if isinstance(value, str):
+                setattr(error, name, redact(value, self.access.secrets))
         error.args = (error.message,)
-        if error.raw_code:
-            error.raw_code = redact(error.raw_code, secrets)
         return error
 
     def _not_an_api(self, what: str) -> UpstreamError:

@@ -66,13 +66,13 @@ def resolve(
 
     Raises:
         ModelNotFound: the name stands for nothing; suggestions are in the error.
-        ConfigError: aliases lead in a circle.
+        ConfigError: aliases lead in a circle, or the default stands for nothing.
     """
     route = _Route(catalog, providers, aliases, has_credential, dialect)
     if name:
         found = route.named(name)
     else:
-        found = route.named(default) if default else [route.first_usable()]
+        found = route.default(default) if default else [route.first_usable()]
     return list({target.name: target for target in found}.values())
 
 
@@ -106,6 +106,13 @@ class _Route:
         if found is None:
             raise self._unknown(name, trail)
         return [found]
+
+    def default(self, name: str) -> list[Target]:
+        """The targets of the configured default."""
+        try:
+            return self.named(name)
+        except ModelNotFound as error:
+            raise ConfigError(f"default_model: {error.message}", remedy=error.remedy) from error
 
     def first_usable(self) -> Target:
         """Where to go when nobody named a model: the first host that can be called and has a default."""

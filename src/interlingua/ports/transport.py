@@ -7,8 +7,6 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from interlingua.wire.redact import redact_url
-
 
 class Timeouts(Struct, frozen=True, kw_only=True):
     """Time limits in seconds (contracts §1.5); None is no limit.
@@ -49,6 +47,8 @@ class HttpRequest(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         # Printed by debuggers and failing tests: the headers hold the key, and the address may.
+        from interlingua.wire.redact import redact_url  # its patterns take their time, and are seldom needed
+
         return f"HttpRequest({self.method} {redact_url(self.url)}, {len(self.body)} bytes)"
 
 

@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -335,7 +335,7 @@ def define(id: str, row: Mapping[str, Any], *, more: frozenset[str] = frozenset(
 @cache
 def load_registry() -> dict[str, Provider]:
     """The hosts that come with the package, by id, in order of preference; read once. Copy before changing."""
-    text = (files("interlingua.providers") / "registry.toml").read_text("utf-8")
+    text = Path(__file__).with_name("registry.toml").read_text("utf-8")
     return {id: define(id, row) for id, row in tomllib.loads(text).items()}
 
 

@@ -1,8 +1,9 @@
 """The door to the network: HTTP/1.1 over aiohttp, one pool of connections per event loop.
 
 Nothing is opened, and aiohttp not even imported, before the first request. A pool closes with its event loop (an
-asynchronous generator waits in it, and `asyncio.run` ends those) or with `aclose()`. A forked child leaves the
-parent's connections alone and opens its own. Redirects are answers, cookies are forgotten, netrc is not read.
+asynchronous generator waits in it, and `asyncio.run` ends those), with `aclose()`, or when its transport is dropped.
+A forked child leaves the parent's connections alone and opens its own. Redirects are answers, cookies are forgotten,
+netrc is not read.
 A request that failed is not repeated here, but for what aiohttp does by itself: an idempotent one, once, when a
 connection kept alive turns out to be closed. Errors are named in one place, `_name_failure`.
 """
@@ -10,8 +11,10 @@ connection kept alive turns out to be closed. Errors are named in one place, `_n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
+import weakref
 from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import TYPE_CHECKING
@@ -71,7 +74,6 @@ class HttpTransport:
         self._ssl: ssl.SSLContext | None = None
         self._process = os.getpid()
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
-        self._inherited: list[dict[asyncio.AbstractEventLoop, _Pool]] = []
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """The response's head; see `Transport.send`.
@@ -119,8 +121,8 @@ class HttpTransport:
 
     async def _pool(self) -> _Pool:
         if self._process != os.getpid():
-            # Kept, not closed: these sockets are the parent's, and closing TLS would speak on them.
-            self._inherited.append(self._pools)
+            for inherited in self._pools.values():
+                inherited.abandon()
             self._pools, self._process = {}, os.getpid()
         loop = asyncio.get_running_loop()
         pool = self._pools.get(loop)
@@ -129,6 +131,7 @@ class HttpTransport:
                 if other.is_closed():
                     self._pools.pop(other, None)
             pool = self._pools[loop] = _Pool(self._tls(), self._proxy)
+            pool.close_with(self)
             await pool.watch(self._pools)
         return pool
 
@@ -170,6 +173,20 @@ class _Pool:
         self._proxies = {"http": proxy, "https": proxy} if proxy else dict(urllib.request.getproxies())
         self._chosen: dict[tuple[str, str], tuple[str | None, tuple[tuple[str, str], ...]]] = {}
         self._waiting: AsyncGenerator[None] | None = None
+        self._dropped: weakref.finalize[..., HttpTransport] | None = None
+
+    def close_with(self, owner: HttpTransport) -> None:
+        """Closes the pool when its owner is dropped without having been closed."""
+        self._dropped = weakref.finalize(owner, _close_later, asyncio.get_running_loop(), self)
+        self._dropped.atexit = False
+
+    def abandon(self) -> None:
+        """Never closes it, nor lets the collector do so: in a forked child its sockets are the parent's."""
+        if self._dropped is not None:
+            self._dropped.detach()
+        import ctypes  # a child alone needs it
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))
 
     async def watch(self, pools: dict[asyncio.AbstractEventLoop, _Pool]) -> None:
         """Closes the pool when the event loop ends."""
@@ -181,6 +198,8 @@ class _Pool:
             finally:
                 if pools.get(loop) is self:
                     del pools[loop]
+                if self._dropped is not None:
+                    self._dropped.detach()
                 await self.session.close()
 
         self._waiting = wait()
@@ -198,6 +217,12 @@ class _Pool:
             found = self._proxies.get(parts.scheme) or self._proxies.get("all")
             self._chosen[place] = _split_proxy(found) if found and not self._bypass(place[1]) else (None, ())
         return self._chosen[place]
+
+
+def _close_later(loop: asyncio.AbstractEventLoop, pool: _Pool) -> None:
+    """Has a pool closed on its event loop; may be called on any thread, by the garbage collector."""
+    with contextlib.suppress(RuntimeError):  # the loop is closed, and has closed the pool
+        loop.call_soon_threadsafe(lambda: loop.create_task(pool.aclose()))
 
 
 class _Response:
@@ -360,4 +385,7 @@ def _name_failure(error: Exception, host: str) -> InterlinguaError:
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
     cause = getattr(error, "certificate_error", None) or error.os_error
+    number = cause.errno
+    if isinstance(number, int) and str(cause.strerror).startswith("Connect call failed"):  # asyncio's words
+        return os.strerror(number)
     return getattr(cause, "verify_message", "") or cause.strerror or type(cause).__name__

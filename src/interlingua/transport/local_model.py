@@ -19,14 +19,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import ctypes
-import http.client
 import os
 import secrets
-import shutil
 import socket
 import sys
-import tempfile
 import threading
 import weakref
 from collections import deque
@@ -216,6 +212,8 @@ class Loaded:
 
     def abandon(self) -> None:
         """Keeps it from ever being destroyed, at exit too; for forked children."""
+        import ctypes  # a child alone needs it
+
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._engine))
 
 
@@ -295,11 +293,14 @@ def _load(path: Path, settings: LocalSettings) -> Loaded:
             f"the local model needs xllamacpp, which cannot be imported: {error}",
             remedy="Install it with: pip install 'interlingua[local]'",
         ) from error
+    import shutil
+    import tempfile  # these two take their time, and only who loads a model needs them
+
     _read_ahead(path)
     try:
         folder = Path(tempfile.mkdtemp(prefix="il-"))
     except OSError as error:
-        raise LocalFileError(f"no temporary folder: {error}", path=tempfile.gettempdir()) from error
+        raise LocalFileError(f"no temporary folder: {error}", path=str(error.filename or "")) from error
     key = secrets.token_urlsafe(32)
     params = _parameters(xllamacpp, path, settings, key)
     at = str(folder / "s.sock")  # llama.cpp knows a Unix socket by this ending
@@ -348,21 +349,17 @@ def _read_ahead(path: Path) -> None:
             pass
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self.host)
-
-
 def _knows_tools(address: str, key: str) -> bool:
     """Whether the chat template knows tools: `/props` of the listener is the one place that says so."""
+    import http.client  # as above
+
     scheme, _, rest = address.partition("://")
-    connection = http.client.HTTPConnection(rest, timeout=10)
-    if scheme == "unix":
-        connection = _UnixConnection("localhost", timeout=10)
-        connection.host = rest
+    connection = http.client.HTTPConnection("localhost" if scheme == "unix" else rest, timeout=10)
     try:
+        if scheme == "unix":
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(connection.timeout)
+            connection.sock.connect(rest)
         connection.request("GET", "/props", headers={"authorization": f"Bearer {key}", "host": "localhost"})
         props = msgspec.json.decode(connection.getresponse().read())
         return bool(props["chat_template_caps"]["supports_tools"])

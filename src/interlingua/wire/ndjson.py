@@ -7,6 +7,7 @@ are cut, in time linear in their number; the end of the stream completes a last 
 from __future__ import annotations
 
 from interlingua.errors import UpstreamError
+from interlingua.wire.line_breaks import escape_line_breaks
 
 LINE_LIMIT = 32 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
@@ -67,7 +68,7 @@ class NDJSONParser:
 
 
 def render_ndjson(value: bytes | str) -> bytes:
-    """One line as bytes.
+    """One line as bytes; Unicode's line breaks in it are escaped (`line_breaks.py`).
 
     Args:
         value: a JSON text without line feeds, as every compact encoder writes it.
@@ -75,7 +76,10 @@ def render_ndjson(value: bytes | str) -> bytes:
     Raises:
         ValueError: `value` holds a line feed.
     """
-    line = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    if isinstance(value, str):
+        line = escape_line_breaks(value).encode("utf-8", "replace")
+    else:
+        line = value if value.isascii() else escape_line_breaks(value.decode()).encode()
     if b"\n" in line:
         raise ValueError("a line of NDJSON holds no line feed")
     return line + b"\n"

@@ -24,7 +24,7 @@ def parse_retry_after(headers: Iterable[tuple[str, str]], now: float = 0.0) -> f
         return seconds
     try:
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

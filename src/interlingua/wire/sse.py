@@ -13,6 +13,7 @@ import re
 from msgspec import Struct
 
 from interlingua.errors import UpstreamError
+from interlingua.wire.line_breaks import escape_line_breaks
 
 LINE_LIMIT = 32 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
@@ -260,7 +261,8 @@ def render_sse(data: str, event: str = "") -> bytes:
     """One event as bytes.
 
     Args:
-        data: any text; each of its lines becomes a `data:` line, so every kind of line end arrives as a line feed.
+        data: any text; each of its lines becomes a `data:` line, so every kind of line end arrives as a line feed. In
+            a JSON object or array Unicode's line breaks are escaped (`line_breaks.py`).
         event: the type, without line ends; empty leaves it out.
 
     Raises:
@@ -268,6 +270,8 @@ def render_sse(data: str, event: str = "") -> bytes:
     """
     if "\n" in data or "\r" in data:
         data = "\ndata: ".join(_LINE_END.split(data))
+    if data.startswith(("{", "[")):
+        data = escape_line_breaks(data)
     if not event:
         return f"data: {data}\n\n".encode("utf-8", "replace")
     if "\n" in event or "\r" in event:

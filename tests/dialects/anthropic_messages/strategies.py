@@ -29,13 +29,14 @@ from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
 from interlingua.types.response import ChatResponse, Choice, FinishReason
 from interlingua.types.tools import FunctionTool, ServerTool, ToolChoice
 from interlingua.types.usage import Usage
+from interlingua.wire.line_breaks import escape_line_breaks
 
 ID = "anthropic_messages"
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 words = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
 objects = st.dictionaries(words, st.none() | st.booleans() | st.integers(-9, 9) | texts | st.lists(texts), max_size=2)
-raws = objects.map(lambda value: msgspec.json.encode(value).decode())
+raws = objects.map(lambda value: escape_line_breaks(msgspec.json.encode(value).decode()))
 contents = st.binary(min_size=1, max_size=8).map(lambda data: base64.b64encode(data).decode())
 hints = st.sampled_from([CacheHint(), CacheHint("5m"), CacheHint("1h")])
 extras: st.SearchStrategy[Extra] = st.just({}) | st.just({ID: {"novelty": [1, {"x": None}]}})

@@ -128,7 +128,7 @@ def test_what_the_format_cannot_say_is_lost_by_name() -> None:
         "store": True,
     }
     rendered = render(n=2, service_tier="flex", extra={"openai_chat": {"x": 1}}, **asked)
-    assert set(rendered.lost) == {*asked, "n", "service_tier", "request.extra.openai_chat"}
+    assert set(rendered.lost) == {*asked, "n", "service_tier", "extra.openai_chat"}
     assert rendered.body.keys() == {"model", "max_tokens", "messages"}
 
 

@@ -113,9 +113,9 @@ def test_an_answer_of_another_format_becomes_a_complete_one_of_this() -> None:
     assert body["content"][3]["input"] == {"_raw": "{oops"} and body["content"][3]["id"].startswith("toolu_")
     assert body["stop_reason"] == "refusal"
     assert [loss.field for loss in context.losses] == [
-        "message.parts[1].annotations[1]",
-        "message.parts[4]",
-        "message.parts[5]",
+        "choices[0].message.parts[1].annotations[1]",
+        "choices[0].message.parts[4]",
+        "choices[0].message.parts[5]",
     ]
 
 

@@ -228,3 +228,16 @@ def test_a_quirk_mends_each_event() -> None:
     wire = [start(), *TEXT, ending()[0], {"type": "bye"}]
     events = parse(sse(*wire), TranslationContext(quirk=Quirk(chunk=mend)))
     assert isinstance(events[-1], MessageEnd)
+
+
+def test_what_is_not_of_its_type_is_passed_over() -> None:
+    """A typed failure or nothing, never an exception of Python's."""
+    strange = {"type": "content_block_delta", "index": 0, "delta": {"type": ["text_delta"], "text": "x"}}
+    found = answer(block(0, type="text", text="a", citations=7), strange, *ending())
+    assert found.text == "a"
+
+
+def test_a_block_that_begins_in_the_place_of_an_open_one_ends_that() -> None:
+    """Some compatible servers leave out content_block_stop."""
+    found = answer(block(0, type="text", text="a"), block(0, type="text", text="b"), *ending())
+    assert [part.text for part in found.message.parts if isinstance(part, TextPart)] == ["a", "b"]

@@ -140,7 +140,7 @@ def test_thinking_of_another_model_is_shown_without_a_signature_and_its_state_is
     check_grammar(wire)
     assert [event["type"] for event in wire[1:-2]] == [f"content_block_{word}" for word in ("start", "delta", "stop")]
     assert wire[1]["content_block"] == {"type": "thinking", "thinking": "", "signature": ""}
-    assert [loss.field for loss in context.losses] == ["message.parts[0].opaque"]
+    assert [loss.field for loss in context.losses] == ["choices[0].message.parts[0].opaque"]
 
 
 def test_what_an_answer_cannot_hold_is_lost_and_leaves_no_gap() -> None:
@@ -164,10 +164,10 @@ def test_what_an_answer_cannot_hold_is_lost_and_leaves_no_gap() -> None:
     check_grammar(wire)
     assert wire[0]["message"]["id"].startswith("msg_")
     assert {loss.field for loss in context.losses} == {
-        "response.extra.openai_chat",
-        "message.parts[0]",
+        "extra.openai_chat",
+        "choices[0].message.parts[0]",
         "logprobs",
-        "n",
+        "choices[1]",
     }
 
 

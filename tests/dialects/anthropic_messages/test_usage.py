@@ -85,3 +85,8 @@ def test_later_figures_replace_earlier_ones() -> None:
     assert merge_usage(earlier, {"output_tokens": 7, "service_tier": None}) == earlier | {"output_tokens": 7}
     assert merge_usage(earlier, {"input_tokens": 0, "output_tokens": 0}) == earlier | {"output_tokens": 0}
     assert merge_usage({"input_tokens": 0}, {"input_tokens": 4}) == {"input_tokens": 4}
+
+
+def test_where_one_servers_tool_is_counted_both_are_because_clients_read_both() -> None:
+    wire = render_usage(Usage(input_tokens=1, output_tokens=1, server_tool_requests={"web_search": 2}))
+    assert wire["server_tool_use"] == {"web_search_requests": 2, "web_fetch_requests": 0}

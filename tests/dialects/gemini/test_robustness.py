@@ -93,3 +93,11 @@ def test_any_answer_is_written_whole_and_as_a_stream(response: ChatResponse) -> 
     data = b"".join(renderer.render(event) for event in unfold(response))
     parser = gemini.StreamParser(context())
     assert isinstance([*parser.feed(data), *parser.close()][-1], MessageEnd)
+
+
+def test_citations_that_are_no_list_are_passed_over() -> None:
+    """Twice, because the lists of two pieces are joined."""
+    piece = {"candidates": [{"content": {"parts": [{"text": "a"}]}, "citationMetadata": {"citations": 7}}]}
+    stream = b"data: " + msgspec.json.encode(piece) + b"\n\n"
+    events = gemini.StreamParser(context()).feed(stream + stream)
+    assert not any(isinstance(event, Failed) for event in events)

@@ -91,7 +91,7 @@ def test_a_strict_tool_makes_the_whole_request_validated() -> None:
     surroundings = context()
     body = render(msgspec.structs.replace(F, strict=True), surroundings=surroundings)
     assert body["toolConfig"] == {"functionCallingConfig": {"mode": "VALIDATED"}}
-    assert [(loss.field, loss.action) for loss in surroundings.losses] == [("tool_choice", "emulate")]
+    assert [(loss.field, loss.action) for loss in surroundings.losses] == [("tools", "emulate")]
 
 
 def test_validated_is_auto_and_comes_back_as_it_was() -> None:

@@ -26,6 +26,7 @@ from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
 from interlingua.types.response import ChatResponse, Choice, FinishReason, TokenLogprob
 from interlingua.types.tools import FunctionTool
 from interlingua.types.usage import Usage
+from interlingua.wire.line_breaks import escape_line_breaks
 from tests.strategies import counts, json_objects, names
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
@@ -53,7 +54,7 @@ def answers(draw: st.DrawFn, place: str = "") -> tuple[Part, ...]:
     found: list[Part] = [ReasoningPart(text=draw(texts))] if draw(st.booleans()) else []
     found += [TextPart(text=draw(texts))] if draw(st.booleans()) else []
     for i in range(draw(st.integers(0, 2))):
-        raw = json.dumps(draw(json_objects), ensure_ascii=draw(st.booleans()))
+        raw = escape_line_breaks(json.dumps(draw(json_objects), ensure_ascii=draw(st.booleans())))
         found.append(tool_call(f"call_{place}_{i}", draw(names), raw, extra=draw(extras)))
     return tuple(found) or (TextPart(text="."),)
 

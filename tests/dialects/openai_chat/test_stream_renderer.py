@@ -9,7 +9,7 @@ from interlingua.errors import Overloaded
 from interlingua.ports.context import TranslationContext
 from interlingua.types.events import Event, Failed, MessageEnd, MessageStart, PartDelta, PartEnd, PartStart, UsageUpdate
 from interlingua.types.opaque import Opaque
-from interlingua.types.parts import ReasoningPart, TextPart, ToolCallPart, tool_call
+from interlingua.types.parts import Annotation, BlobPart, ReasoningPart, TextPart, ToolCallPart, tool_call
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import FinishReason
 from interlingua.types.usage import Usage
@@ -101,3 +101,38 @@ def test_after_a_failure_there_is_an_error_and_no_terminator() -> None:
 
 def test_an_answer_that_did_not_end_gets_no_terminator() -> None:
     assert "[DONE]" not in chunks(START, *TEXT, USED)
+
+
+def test_citations_and_images_are_numbered_because_clients_join_them_by_index() -> None:
+    cited = [Annotation(kind="url", url=f"https://a.example/{i}", start=0, end=1) for i in range(3)]
+    found = deltas(
+        PartStart(index=0, part=TextPart(text="a", annotations=(cited[0],))),
+        PartDelta(index=0, annotation=cited[1]),
+        PartDelta(index=0, annotation=cited[2]),
+        PartEnd(index=0),
+        *(
+            event
+            for i, content in enumerate(("AAAA", "BBBB"), 1)
+            for event in (
+                PartStart(index=i, part=BlobPart(modality="image", mime_type="image/png", content=content)),
+                PartEnd(index=i),
+            )
+        ),
+    )
+    told = {key: [each["index"] for one in found for each in one.get(key, [])] for key in ("annotations", "images")}
+    assert told == {"annotations": [0, 1, 2], "images": [0, 1]}
+
+
+def test_choices_begin_in_order_because_clients_take_them_as_they_come() -> None:
+    told = chunks(START, PartStart(index=0, part=TextPart(text="a"), choice=2), PartEnd(index=0, choice=2))
+    assert [one["choices"][0]["index"] for one in told if isinstance(one, dict)] == [0, 1, 2, 2]
+
+
+def test_the_number_of_a_citation_is_read_as_its_place_in_the_stream_alone() -> None:
+    renderer = openai_chat.StreamRenderer(TranslationContext(dialect="openai_chat"))
+    raw = {"type": "url_citation", "url_citation": {"url": "https://a.example", "start_index": 0, "end_index": 1}}
+    part = TextPart(text="a", annotations=(Annotation(kind="url", dialect="openai_chat", raw=raw),))
+    stream = b"".join(renderer.render(event) for event in (START, PartStart(index=0, part=part), PartEnd(index=0), END))
+    found = openai_chat.StreamParser(TranslationContext()).feed(stream)
+    [cited] = [one.annotation for one in found if isinstance(one, PartDelta) and one.annotation]
+    assert cited.raw == raw

@@ -134,8 +134,7 @@ class Writer:
         value: Any = {}
         if part.custom:
             value = {"input": part.raw}
-            if not self.reply:
-                self.context.emulate(path, 'free text for a tool is sent as {"input": …}')
+            self.context.emulate(path, 'free text for a tool is sent as {"input": …}')
         elif not part.raw.strip():
             value = part.arguments or {}
         elif isinstance(part.arguments, dict):
@@ -284,10 +283,11 @@ class Writer:
             block.setdefault(key, value)
 
     def foreign(self, extra: Extra, path: str) -> None:
-        """Notes the luggage of other dialects as lost."""
+        """Notes the luggage of other dialects as lost; `path` is empty for that of a whole request or answer."""
         for dialect, fields in extra.items():
             if dialect != ID and fields:
-                self.context.lose(f"{path}.extra.{dialect}", f"fields that only {dialect} knows: {', '.join(fields)}")
+                where = f"{path}.extra.{dialect}" if path else f"extra.{dialect}"
+                self.context.lose(where, f"fields that only {dialect} knows: {', '.join(fields)}")
 
     def cache(self, block: Block, hint: CacheHint, path: str) -> None:
         """Puts a cache mark on a block or tool."""

@@ -15,7 +15,7 @@ from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.request import ChatRequest
 from interlingua.types.token_count import TokenCount
 
-PATHS = ("/v1/messages/count_tokens",)
+PATHS: tuple[str, ...] = ("/v1/messages/count_tokens",)
 
 _COUNTED = ("model", "messages", "tools", "tool_choice", "parallel_tool_calls", "output", "reasoning", "cache", "extra")
 _ASIDE = ("max_output_tokens",)

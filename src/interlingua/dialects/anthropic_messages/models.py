@@ -17,7 +17,7 @@ from interlingua.types.listing import ListedModel, ModelPage
 from interlingua.types.opaque import Json
 from interlingua.wire.fields import Fields
 
-PATHS = ("/v1/models",)
+PATHS: tuple[str, ...] = ("/v1/models",)
 
 _LARGEST_PAGE = 1000
 _ACTIVE = "active"
@@ -59,7 +59,7 @@ def _parse_model(fields: Fields) -> ListedModel:
     limits = {key: left.pop(key) for key in ("max_input_tokens", "max_tokens") if _is_count(left.get(key))}
     return ListedModel(
         id=id,
-        title=title if title != id else None,
+        title=title if title and title != id else None,
         created=created or None,
         context=limits.get("max_input_tokens"),
         max_output=limits.get("max_tokens"),

@@ -96,7 +96,7 @@ def render_request(request: ChatRequest, context: TranslationContext) -> WireReq
     request = _without_refused(request, context)
     own = request.extra.get(ID, {})
     writer = Writer(context)
-    writer.foreign(request.extra, "request")
+    writer.foreign(request.extra, "")
     thinking = Thinking(request, context, _max_tokens(request, context), request.max_output_tokens is not None)
     config = {key: value for key, value in (own.get("output_config") or {}).items() if key != "effort"}
     if thinking.effort is not None:

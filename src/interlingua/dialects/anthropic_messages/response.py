@@ -102,12 +102,12 @@ def render_response(response: ChatResponse, context: TranslationContext) -> Wire
         return render_error(failed_finish(choice.finish), context)
     writer = Writer(context, reply=True)
     for extra in (response.extra, choice.extra, choice.message.extra):
-        writer.foreign(extra, "response")
+        writer.foreign(extra, "")
     if choice.logprobs:
         context.lose("logprobs", "answers hold no token probabilities")
     content: list[Block] = []
     for i, part in enumerate(choice.message.parts):
-        content += writer.said(part, f"message.parts[{i}]")
+        content += writer.said(part, f"choices[0].message.parts[{i}]")
     body: dict[str, Any] = {
         "id": response.id or context.new_id("msg_"),
         "type": "message",

@@ -88,7 +88,7 @@ class StreamRenderer:
             self._usage = event.usage
             return self._begin()
         if event.choice:
-            self._lose_once("n", "one stream holds one choice")
+            self._lose_once(f"choices[{event.choice}]", "one answer holds one choice")
             return b""
         out = [self._begin()]
         if isinstance(event, PartStart):
@@ -123,7 +123,7 @@ class StreamRenderer:
         start, self._start = self._start, None
         if start is None:
             return b""
-        self._writer.foreign(start.extra, "response")
+        self._writer.foreign(start.extra, "")
         message: dict[str, Any] = {
             "id": start.id or self._context.new_id("msg_"),
             "type": "message",
@@ -137,7 +137,7 @@ class StreamRenderer:
         return _event("message_start", message=start.extra.get(ID, {}) | message)
 
     def _part_start(self, event: PartStart, out: list[bytes]) -> None:
-        going = _Outgoing(event.part, f"message.parts[{event.index}]")
+        going = _Outgoing(event.part, f"choices[0].message.parts[{event.index}]")
         self._parts[event.index] = going
         self._queue.append(going)
         if len(self._queue) == 1:
@@ -226,6 +226,7 @@ class StreamRenderer:
         else:
             self._writer.no_state(going.opaque, going.path)
         if isinstance(going.part, ToolCallPart) and going.part.custom:
+            self._context.emulate(going.path, 'free text for a tool is sent as {"input": …}')
             wrapped = msgspec.json.encode({"input": "".join(going.text)}).decode()
             self._delta(out, type="input_json_delta", partial_json=wrapped)
         if going.started:
@@ -253,7 +254,7 @@ class StreamRenderer:
             out.append(self._break_off(failed_finish(event.finish)))
             return
         for extra in (event.extra, event.message_extra):
-            self._writer.foreign(extra, "response")
+            self._writer.foreign(extra, "")
         own = event.message_extra.get(ID, {}) | event.extra.get(ID, {})
         delta = {
             "stop_reason": stop_reason(event.finish, self._refused),

@@ -10,6 +10,8 @@ from interlingua.types.usage import Usage
 
 _REQUESTS = "_requests"
 _PROMPT = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+_SERVER_TOOLS = ("web_fetch", "web_search")
+"""Tools whose counts the format demands as soon as one is given."""
 _FOREIGN = ("total_tokens", "input_tokens_details")
 
 
@@ -88,7 +90,8 @@ def _rendered(usage: Usage) -> dict[str, Any]:
     if usage.reasoning is not None:
         wire["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
     if usage.server_tool_requests:
-        wire["server_tool_use"] = {f"{name}{_REQUESTS}": n for name, n in usage.server_tool_requests.items()}
+        counts = dict.fromkeys(_SERVER_TOOLS, 0) | usage.server_tool_requests
+        wire["server_tool_use"] = {f"{name}{_REQUESTS}": count for name, count in counts.items()}
     return wire
 
 

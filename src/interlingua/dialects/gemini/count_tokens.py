@@ -17,7 +17,7 @@ from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.request import ChatRequest
 from interlingua.types.token_count import TokenCount
 
-PATHS = ("/v1beta/models/{model}:countTokens",)
+PATHS: tuple[str, ...] = ("/v1beta/models/{model}:countTokens",)
 
 _COUNTED = ("model", "messages", "tools", "tool_choice", "output", "reasoning", "modalities", "extra")
 

@@ -22,7 +22,7 @@ from interlingua.types.opaque import Json
 from interlingua.types.usage import Usage
 
 ONE, MANY = "embedContent", "batchEmbedContents"
-PATHS = tuple(f"/v1beta/models/{{model}}:{method}" for method in (ONE, MANY))
+PATHS: tuple[str, ...] = tuple(f"/v1beta/models/{{model}}:{method}" for method in (ONE, MANY))
 
 _TASKS = {
     "query": "RETRIEVAL_QUERY",

@@ -14,7 +14,7 @@ from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.listing import ListedModel, ModelPage
 from interlingua.types.opaque import Json
 
-PATHS = ("/v1beta/models",)
+PATHS: tuple[str, ...] = ("/v1beta/models",)
 
 _LARGEST_PAGE = 1000
 _METHODS = ["generateContent"]

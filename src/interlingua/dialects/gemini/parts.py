@@ -245,6 +245,7 @@ def render_part(
     """
     wire = _render_data(part, where, context, kind)
     if wire is None:
+        lose_opaque(part.opaque, where, context)
         return None
     signature = signature_of(part.opaque)
     lose_opaque(part.opaque, where, context)

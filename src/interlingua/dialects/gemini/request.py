@@ -16,6 +16,7 @@ from interlingua.dialects.gemini.tools import parse_tool_config, parse_tools, re
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest
 from interlingua.types.opaque import Json
+from interlingua.types.parts import TextPart
 from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
 
 MOST_STOPS = 5
@@ -190,6 +191,9 @@ def _lose_unknown(request: ChatRequest, context: TranslationContext) -> None:
     if request.previous_response_id is not None:
         context.lose("previous_response_id", "the provider keeps no conversations here", "content")
     parts = [part for message in request.messages for part in message.parts]
+    texts = (part for part in parts if isinstance(part, TextPart))
+    if any(annotation.dialect != ID for text in texts for annotation in text.annotations):
+        context.lose("annotations", "citations of earlier answers have no place in a request")
     if request.cache is None and any(item.cache for item in (*parts, *request.tools)):
         context.lose("cache", _UNKNOWN_HERE["cache"])
     carriers = (request, *request.messages, *parts, *request.tools)

@@ -86,6 +86,8 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         raise UpstreamError("the provider's answer holds no candidates", provider=context.provider or None)
     id = envelope.id or context.new_id("response-")
     choices = tuple(_parse_candidate(fields, i, context) for i, fields in enumerate(envelope.candidates))
+    if len({choice.index for choice in choices}) < len(choices):  # numbered alike, or some not at all
+        choices = tuple(msgspec.structs.replace(choice, index=i) for i, choice in enumerate(choices))
     return ChatResponse(
         id=id,
         model=envelope.model or context.model,

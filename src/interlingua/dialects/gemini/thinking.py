@@ -15,7 +15,7 @@ EFFORTS = ("minimal", "low", "medium", "high", "xhigh", "max")
 """Every effort that is more than none, lowest first; all but the last are levels here."""
 _BUDGETS = {"minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 65536}
 """Budgets for efforts; low to high as the provider's own compatible endpoint translates them."""
-_CEILINGS = ((2_000, "low"), (10_000, "medium"), (24_576, "high"))
+_CEILINGS = ((2_048, "low"), (10_240, "medium"), (24_576, "high"))
 _SUMMARIES = {True: "summarized", False: "omitted", None: None}
 
 

@@ -119,7 +119,7 @@ def _calling(request: ChatRequest, left: dict[str, Any], context: TranslationCon
         mode = "VALIDATED"
     elif mode in ("", "AUTO") and (names or strict):
         mode = "VALIDATED"
-        context.emulate("tool_choice", "sent as VALIDATED, which holds for all functions")
+        context.emulate("tool_choice" if names else "tools", "sent as VALIDATED, which holds for all functions")
     calling: dict[str, Any] = {key: value for key, value in left.items() if key != "mode"}
     if mode:
         calling["mode"] = mode

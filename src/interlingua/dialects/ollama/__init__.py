@@ -13,7 +13,7 @@ from interlingua.types.traits import ToolCallIds
 CHAT_PATHS = ("/api/chat",)
 STREAM_CONTENT_TYPE = "application/x-ndjson"
 TOOL_CALL_IDS: ToolCallIds = "any"
-OPERATIONS: tuple[str, ...] = ()
+OPERATIONS: tuple[str, ...] = ("embeddings", "models")
 
 __all__ = [
     "CHAT_PATHS",

@@ -20,7 +20,7 @@ Vectors = tuple[tuple[float, ...], ...]
 
 PATH = "/api/embed"
 OLD = "embeddings"
-PATHS = (PATH, f"/api/{OLD}")
+PATHS: tuple[str, ...] = (PATH, f"/api/{OLD}")
 
 _vectors: msgspec.json.Decoder[Vectors] = msgspec.json.Decoder(Vectors)
 _UNKNOWN_HERE = {

@@ -15,7 +15,7 @@ from interlingua.types.opaque import Json
 from interlingua.wire.fields import Fields
 
 PATH = "/api/tags"
-PATHS = (PATH,)
+PATHS: tuple[str, ...] = (PATH,)
 
 _NOTHING: dict[str, Json] = {"size": 0, "digest": "", "details": {}}
 """What stands for files that there are not."""

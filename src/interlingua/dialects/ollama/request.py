@@ -15,6 +15,7 @@ from interlingua.dialects.ollama.tools import parse_tools, render_tools
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest
 from interlingua.types.opaque import Json
+from interlingua.types.parts import TextPart
 from interlingua.types.request import ChatRequest, OutputFormat
 from interlingua.wire.fields import Fields
 
@@ -137,7 +138,9 @@ def _lose_unknown(request: ChatRequest, context: TranslationContext) -> None:
         context.lose("previous_response_id", "no conversations are kept here", "content")
     if set(request.modalities) - {"text"}:
         context.lose("modalities", "answers are text", "content")
-    parts = (part for message in request.messages for part in message.parts)
+    parts = [part for message in request.messages for part in message.parts]
+    if any(isinstance(part, TextPart) and part.annotations for part in parts):
+        context.lose("annotations", "citations of earlier answers have no place in a request")
     if request.cache is None and any(item.cache for item in (*parts, *request.tools)):
         context.lose("cache", _UNKNOWN_HERE["cache"])
 

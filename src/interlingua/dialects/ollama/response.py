@@ -110,7 +110,7 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
     """
     fields = decode(response.body, context.quirk.response)
     if fields.kind("error") not in ("", "null"):
-        raise parse_error_value(msgspec.json.decode(fields.source), response, context)
+        raise parse_error_value(fields.rest(), response, context)
     line = read_line(fields, context)
     if not line.done:
         raise UpstreamError("the provider's answer is not whole: done is not true", provider=context.provider or None)

@@ -96,7 +96,7 @@ class StreamParser:
             return
         fields = decode(source, self._context.quirk.chunk)
         if fields.kind("error") not in ("", "null"):
-            self._fail(parse_error_value(msgspec.json.decode(fields.source), _NO_RESPONSE, self._context), events)
+            self._fail(parse_error_value(fields.rest(), _NO_RESPONSE, self._context), events)
             return
         line = read_line(fields, self._context)
         if not self._started:

@@ -33,17 +33,6 @@ from interlingua.types.response import TokenLogprob
 from interlingua.types.usage import Usage
 from interlingua.wire.ndjson import render_ndjson
 
-_LINE_BREAKS = tuple((mark.encode(), rf"\u{ord(mark):04x}".encode()) for mark in "\x85\u2028\u2029")
-
-
-def _encode(body: Body) -> bytes:
-    """A line. Clients that split text and not bytes (the official Python one) take Unicode's line breaks for ends."""
-    line = msgspec.json.encode(body)
-    for mark, escaped in _LINE_BREAKS:
-        if mark in line:
-            line = line.replace(mark, escaped)
-    return render_ndjson(line)
-
 
 class _Waiting:
     """A part on its way out."""
@@ -108,7 +97,7 @@ class StreamRenderer:
                 self._usage = event.usage
             case Failed():
                 self._over = True
-                return _encode(error_body(event.error()))
+                return render_ndjson(msgspec.json.encode(error_body(event.error())))
             case PartStart() | PartDelta() | PartEnd() | MessageEnd() if event.choice != 0:
                 lose_once(f"choices[{event.choice}]", "there is one answer to a request", self._context)
             case MessageEnd():
@@ -194,4 +183,4 @@ class StreamRenderer:
         if self._first:
             self._first = False
             put_back(wire, self._extra)
-        return _encode(wire)
+        return render_ndjson(msgspec.json.encode(wire))

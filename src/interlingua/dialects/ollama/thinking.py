@@ -10,7 +10,7 @@ LEVELS = ("low", "medium", "high", "max")
 
 _ORDER = ("minimal", "low", "medium", "high", "xhigh", "max")
 _NEAREST = {"minimal": "low", "xhigh": "max"}
-_CEILINGS = ((2_000, "low"), (10_000, "medium"), (24_576, "high"))
+_CEILINGS = ((2_048, "low"), (10_240, "medium"), (24_576, "high"))
 """Budgets in tokens up to which a level stands for them; beyond is max."""
 
 

@@ -36,7 +36,7 @@ from interlingua.wire.fields import Fields
 
 Vector = tuple[float, ...]
 
-PATHS = ("/v1/embeddings",)
+PATHS: tuple[str, ...] = ("/v1/embeddings",)
 FORMS = ("float", "base64")
 """Values of encoding_format."""
 

@@ -14,6 +14,9 @@ import msgspec
 
 from interlingua.errors import (
     AuthenticationFailed,
+    BudgetExceeded,
+    Conflict,
+    ConnectionFailed,
     ContentFiltered,
     ContextTooLong,
     InterlinguaError,
@@ -23,6 +26,8 @@ from interlingua.errors import (
     PermissionDenied,
     QuotaExceeded,
     RateLimited,
+    StreamInterrupted,
+    TimedOut,
     UpstreamError,
     for_status,
 )
@@ -68,6 +73,12 @@ _WORDS: dict[str, Kind] = {
     "slow_down": Overloaded,
     "engine_overloaded": Overloaded,
     "capacity_exceeded": Overloaded,
+    # Our own words: another Interlingua stands behind the address.
+    "budget_exceeded": BudgetExceeded,
+    "connection_failed": ConnectionFailed,
+    "timed_out": TimedOut,
+    "stream_interrupted": StreamInterrupted,
+    "conflict": Conflict,
     "tool_use_failed": UpstreamError,  # the model wrote an invalid call: another try may do better
     "json_validate_failed": UpstreamError,
 }
@@ -217,6 +228,8 @@ def _kind(words: list[str], message: str, status: int) -> Kind:
         return by_word
     if by_message in _ALWAYS or (by_message is not None and status in (400, 404, 413, 422, 500, 503)):
         return by_message
+    if status >= 500 and "invalid_request_error" in words:
+        return InvalidRequest  # inside a stream there is no status: the type tells whose fault it is
     if status == 404 and by_message is None:
         return ModelNotFound if "model" in message.lower() else InvalidRequest
     return _CAPACITY.get(status) or for_status(status)

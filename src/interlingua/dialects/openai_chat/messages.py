@@ -23,6 +23,7 @@ from interlingua.dialects.openai_chat.schema import (
     ROLES,
     as_raw,
     lose_foreign,
+    lose_opaque,
     luggage,
     put_back,
 )
@@ -257,7 +258,9 @@ def _render_assistant(placed: list[Placed], waiting: list[Placed], context: Tran
     for path, part in placed:
         if isinstance(part, ReasoningPart):
             thought.append((path, part))
-        elif isinstance(part, ToolCallPart):
+            continue
+        lose_opaque(part.opaque, path, context)
+        if isinstance(part, ToolCallPart):
             calls.append(render_call(part, context))
         elif isinstance(part, OpaquePart) and part.dialect == ID and part.kind.startswith(CALL):
             calls.append(as_raw(part.raw))

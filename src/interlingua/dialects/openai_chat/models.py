@@ -26,7 +26,7 @@ from interlingua.types.listing import ListedModel, ModelPage
 from interlingua.types.opaque import Json
 from interlingua.wire.fields import Fields, kind_of
 
-PATHS = ("/v1/models",)
+PATHS: tuple[str, ...] = ("/v1/models",)
 
 _CONTEXT = (
     ("context_window",),

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from interlingua.dialects.openai_chat.schema import DETAILS, EFFORTS, ID, MESSAGE_STATE, SIGNATURE, as_raw
+from interlingua.dialects.openai_chat.schema import DETAILS, EFFORTS, ID, MESSAGE_STATE, SIGNATURE, as_raw, lose_opaque
 from interlingua.ports.context import TranslationContext
 from interlingua.types.opaque import Json, Opaque
 from interlingua.types.parts import ReasoningPart
@@ -21,7 +21,7 @@ from interlingua.wire.fields import Fields
 
 Body = dict[str, Any]
 
-_BUDGET_EFFORTS = ((2_000, "low"), (10_000, "medium"), (24_000, "high"))
+_BUDGET_EFFORTS = ((2_048, "low"), (10_240, "medium"), (24_576, "high"))
 _DETAIL_TEXTS = ("text", "summary", "data", "signature")
 """Members of a reasoning detail that a stream sends in pieces."""
 
@@ -218,7 +218,7 @@ def render_thinking(
     text = "".join(part.text for _, part in parts)
     for path, part in parts:
         render_state(body, part.opaque)
-        _lose_others(path, part, context)
+        lose_opaque(part.opaque, path, context)
         if part.text and not field:
             context.lose(path, "the host does not take thinking back")
     if field == "content":
@@ -245,9 +245,3 @@ def _chunk(part: ReasoningPart) -> Body:
 
 def _signature(part: ReasoningPart) -> str:
     return next((one.data for one in part.opaque if one.kind == SIGNATURE), "")
-
-
-def _lose_others(path: str, part: ReasoningPart, context: TranslationContext) -> None:
-    for one in part.opaque:
-        if not one.kind.startswith(f"{ID}."):
-            context.lose(f"{path}.opaque", f"{one.kind} means nothing to this dialect")

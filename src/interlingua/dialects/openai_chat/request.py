@@ -8,7 +8,7 @@ import msgspec
 
 from interlingua.dialects.openai_chat.messages import parse_messages, render_messages
 from interlingua.dialects.openai_chat.reasoning import parse_reasoning, render_reasoning
-from interlingua.dialects.openai_chat.schema import bad_request, checked, lose_foreign, luggage, put_back
+from interlingua.dialects.openai_chat.schema import ID, bad_request, checked, lose_foreign, luggage, put_back
 from interlingua.dialects.openai_chat.tools import parse_choice, parse_tools, render_tools
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest
@@ -195,9 +195,19 @@ def _allowed(request: ChatRequest, context: TranslationContext) -> ChatRequest:
         if getattr(request, name) != _DEFAULTS[name]:
             context.lose(name, reason, kind="content" if name in _CONTENT else "setting")
             changes[name] = _DEFAULTS[name]
+    if _cites_others(request):
+        context.lose("annotations", "citations of earlier answers have no place in a request")
     if request.cache is not None and "cache" not in changes:
         context.lose("cache", "prompts are cached automatically here, or not at all")
     return msgspec.structs.replace(request, **changes) if changes else request
+
+
+def _cites_others(request: ChatRequest) -> bool:
+    """Whether citations of other formats stand in the history; those of this one were never meant to come back."""
+    parts = (part for message in request.messages for part in message.parts)
+    return any(
+        annotation.dialect != ID for part in parts if isinstance(part, TextPart) for annotation in part.annotations
+    )
 
 
 def _render_thinking(body: Body, request: ChatRequest, context: TranslationContext) -> None:

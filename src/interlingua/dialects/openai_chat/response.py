@@ -19,6 +19,7 @@ from interlingua.dialects.openai_chat.schema import (
     as_raw,
     bad_answer,
     checked,
+    lose_opaque,
     luggage,
     put_back,
     text_or,
@@ -64,6 +65,8 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
     choices = tuple(_parse_choice(child, i, context) for i, child in enumerate(fields.children("choices")))
     if not choices:
         raise fields.error("choices", "there are none")
+    if len({choice.index for choice in choices}) < len(choices):  # a host that gives several the same number
+        choices = tuple(msgspec.structs.replace(choice, index=i) for i, choice in enumerate(choices))
     fields.skip("object", *NOISE)
     usage = fields.json("usage")
     created = fields.number("created") if fields.kind("created") == "number" else None
@@ -210,6 +213,8 @@ def _render_choice(choice: Choice, context: TranslationContext) -> Body:
     message: Body = {"role": "assistant", "content": None, "refusal": None}
     for i, part in enumerate(parts):
         add_part(message, part, f"{path}.parts[{i}]", context)
+        if not isinstance(part, ReasoningPart):
+            lose_opaque(part.opaque, f"{path}.parts[{i}]", context)
     details = message.pop(DETAILS, None)
     if details:
         message["reasoning_details"] = as_raw(details[0]) if len(details) == 1 else joined_details(details)
@@ -270,8 +275,7 @@ def add_state(message: Body, part: ReasoningPart, path: str, context: Translatio
     for one in part.opaque:
         if one.kind == DETAILS:
             message.setdefault(DETAILS, []).append(one.data)
-        elif not one.kind.startswith(f"{ID}."):
-            context.lose(f"{path}.opaque", f"no field for {one.kind}")
+    lose_opaque(part.opaque, path, context)
 
 
 def render_audio(part: BlobPart, context: TranslationContext) -> Body:

@@ -6,13 +6,14 @@ understood without asking which vendor it is. Writing follows `context.host` and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from interlingua.errors import InvalidRequest, UpstreamError
 from interlingua.ports.context import TranslationContext
-from interlingua.types.opaque import Extra, Json
+from interlingua.types.opaque import Extra, Json, Opaque
 from interlingua.types.response import FinishKind
 from interlingua.wire.fields import Fail, Fields
 
@@ -121,6 +122,13 @@ def lose_foreign(extra: Extra, context: TranslationContext) -> None:
             field = f"extra.{key}"
             if all(loss.field != field for loss in context.losses):
                 context.lose(field, f"known to {key} alone: " + ", ".join(sorted(extra[key])))
+
+
+def lose_opaque(opaque: Iterable[Opaque], path: str, context: TranslationContext) -> None:
+    """Notes state of other dialects, which this one has no place for."""
+    for one in opaque:
+        if not one.kind.startswith(f"{ID}."):
+            context.lose(f"{path}.opaque", f"{one.kind} means nothing to this dialect")
 
 
 def merge(old: Json, new: Json) -> Json:

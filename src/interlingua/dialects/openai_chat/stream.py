@@ -186,6 +186,8 @@ class _Choice:
             self._speak("refusal", refusal)
         for raw in _list(delta.get("annotations")):
             index = self._speak("text", "")
+            if isinstance(raw, dict):
+                raw = {key: value for key, value in raw.items() if key != "index"}  # its place in the stream
             self._events.append(PartDelta(index=index, annotation=parse_annotation(raw), choice=self.index))
 
     def _content(self, text: str) -> None:

@@ -20,7 +20,7 @@ from interlingua.dialects.openai_chat.response import (
     render_logprobs,
     thinking_field,
 )
-from interlingua.dialects.openai_chat.schema import DETAILS, ID, as_raw, put_back
+from interlingua.dialects.openai_chat.schema import DETAILS, ID, as_raw, lose_opaque, put_back
 from interlingua.dialects.openai_chat.stream import DONE, LATE
 from interlingua.dialects.openai_chat.tools import LEGACY
 from interlingua.dialects.openai_chat.usage import render_usage
@@ -42,6 +42,9 @@ from interlingua.wire.sse import render_sse
 Body = dict[str, Any]
 
 _encode = msgspec.json.Encoder().encode
+
+_COUNTED = ("annotations", "images")
+"""Lists that grow from chunk to chunk: OpenAI's own client joins them by `index`, and fails or mixes them without."""
 
 
 class _Part:
@@ -72,6 +75,7 @@ class StreamRenderer:
         self._extra: Body = {}
         self._parts: dict[tuple[int, int], _Part] = {}
         self._calls: dict[int, int] = {}
+        self._counts: dict[tuple[int, str], int] = {}
         self._begun: set[int] = set()
         self._refused: set[int] = set()
         self._usage: Usage | None = None
@@ -110,6 +114,11 @@ class StreamRenderer:
         return render_sse(_encode(chunk).decode())
 
     def _chunk(self, choice: int, delta: Body, finish: str | None = None, **more: Any) -> bytes:
+        for key in _COUNTED:
+            if key in delta:
+                count = self._counts.get((choice, key), 0)
+                delta[key] = [{**one, "index": i} for i, one in enumerate(delta[key], count) if isinstance(one, dict)]
+                self._counts[choice, key] = count + len(delta[key])
         told = {"index": choice, "delta": delta, "finish_reason": finish, **more}
         return self._write({**self._head, "choices": [told]})
 
@@ -129,11 +138,12 @@ class StreamRenderer:
         return self._write(first)
 
     def _role(self, choice: int) -> bytes:
-        """The chunk that begins a choice, once."""
+        """The chunk that begins a choice, once; those before it begin first, because clients take them as they come."""
         if choice in self._begun:
             return b""
-        self._begun.add(choice)
-        return self._chunk(choice, {"role": "assistant", "content": ""})
+        due = [each for each in range(choice + 1) if each not in self._begun]
+        self._begun.update(due)
+        return b"".join(self._chunk(each, {"role": "assistant", "content": ""}) for each in due)
 
     def _begin(self, event: PartStart) -> bytes:
         part = event.part
@@ -142,6 +152,7 @@ class StreamRenderer:
             call = self._calls.get(event.choice, -1) + 1
             self._calls[event.choice] = call
         opened = _Part(part, call)
+        opened.state.extend(part.opaque)
         self._parts[event.choice, event.index] = opened
         if isinstance(part, RefusalPart):
             self._refused.add(event.choice)
@@ -150,7 +161,6 @@ class StreamRenderer:
         if isinstance(part, BlobPart):
             return b""  # its content may still grow
         if isinstance(part, ReasoningPart):  # its state goes behind its words, which it may repeat
-            opened.state.extend(part.opaque)
             part = msgspec.structs.replace(part, opaque=())
         delta: Body = {}
         add_part(delta, part, f"choices[{event.choice}].message.parts[{event.index}]", self._context)
@@ -185,7 +195,7 @@ class StreamRenderer:
             cited = render_annotation(event.annotation)
             if cited is not None:
                 delta["annotations"] = [cited]
-        if event.opaque is not None and isinstance(part, ReasoningPart):
+        if event.opaque is not None:
             opened.state.append(event.opaque)
         if not any(delta.values()) and not event.logprobs:
             return b""
@@ -203,6 +213,7 @@ class StreamRenderer:
             kind, key = ("custom", "input") if part.custom else ("function", "arguments")
             body[kind] = {key: event.text}
         if event.opaque is not None:
+            opened.state.append(event.opaque)
             render_state(body, (event.opaque,))
         return self._chunk(event.choice, {"tool_calls": [{"index": opened.call, **body}]}) if body else b""
 
@@ -211,6 +222,8 @@ class StreamRenderer:
         part = opened.part
         path = f"choices[{event.choice}].message.parts[{event.index}]"
         delta: Body = {}
+        if not isinstance(part, ReasoningPart):
+            lose_opaque(opened.state, path, self._context)
         if isinstance(part, BlobPart):
             whole = msgspec.structs.replace(part, content=part.content + "".join(opened.pieces))
             add_part(delta, whole, path, self._context)

@@ -13,10 +13,12 @@ from interlingua.types.traits import ToolCallIds
 CHAT_PATHS = ("/v1/responses",)
 STREAM_CONTENT_TYPE = "text/event-stream"
 TOOL_CALL_IDS: ToolCallIds = "ascii40"
+OPERATIONS: tuple[str, ...] = ("count_tokens",)
 
 __all__ = [
     "CHAT_PATHS",
     "ID",
+    "OPERATIONS",
     "STREAM_CONTENT_TYPE",
     "TOOL_CALL_IDS",
     "StreamParser",

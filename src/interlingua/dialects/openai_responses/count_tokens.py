@@ -17,7 +17,7 @@ from interlingua.types.request import ChatRequest
 from interlingua.types.token_count import TokenCount
 from interlingua.wire.fields import Fields
 
-PATHS = ("/v1/responses/input_tokens",)
+PATHS: tuple[str, ...] = ("/v1/responses/input_tokens",)
 
 _OBJECT = "response.input_tokens"
 _COUNTED = (

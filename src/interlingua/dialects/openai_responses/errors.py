@@ -14,6 +14,9 @@ import msgspec
 from interlingua.dialects.openai_responses.schema import Body
 from interlingua.errors import (
     AuthenticationFailed,
+    BudgetExceeded,
+    Conflict,
+    ConnectionFailed,
     ContentFiltered,
     ContextTooLong,
     InterlinguaError,
@@ -24,6 +27,8 @@ from interlingua.errors import (
     PermissionDenied,
     QuotaExceeded,
     RateLimited,
+    StreamInterrupted,
+    TimedOut,
     UpstreamError,
     for_status,
 )
@@ -67,6 +72,12 @@ _WORDS: dict[str, Kind] = {
     "slow_down": Overloaded,
     "engine_overloaded": Overloaded,
     "previous_response_not_found": NotFound,
+    # Our own words: another Interlingua stands behind the address.
+    "budget_exceeded": BudgetExceeded,
+    "connection_failed": ConnectionFailed,
+    "timed_out": TimedOut,
+    "stream_interrupted": StreamInterrupted,
+    "conflict": Conflict,
     "vector_store_timeout": UpstreamError,
 }
 

@@ -238,7 +238,7 @@ def _render_result(
     if part.cache is not None and pieces and pieces[-1].cache is None:
         pieces[-1] = msgspec.structs.replace(pieces[-1], cache=part.cache)
     placed: list[Placed] = [(f"{path}.response[{i}]", piece) for i, piece in enumerate(pieces)]
-    return render_content(placed, context)
+    return render_content(placed, context) or ""
 
 
 def _text(part: Part) -> str:

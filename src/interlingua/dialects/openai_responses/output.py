@@ -274,6 +274,7 @@ def render_history(placed: Sequence[Placed], context: TranslationContext, *, ids
     home: Body = {}
     for path, part in placed:
         if not is_item(part):
+            lose_opaque(part.opaque, path, context)
             said = _said(part, context)
             if said is None:
                 continue
@@ -328,8 +329,9 @@ def render_output(
     left = list(logprobs)
     last = len(parts) - 1
     for i, part in enumerate(parts):
-        path, state = f"output[{i}]", status if i == last else "completed"
+        path, state = f"choices[0].message.parts[{i}]", status if i == last else "completed"
         if not is_item(part):
+            lose_opaque(part.opaque, path, context)
             if pieces is None or not together(part, home):
                 home, pieces = home_of(part), []
                 items.append(message_item({"id": context.new_id("msg_"), **home}, pieces, state))

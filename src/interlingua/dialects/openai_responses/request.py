@@ -21,6 +21,7 @@ from interlingua.dialects.openai_responses.schema import (
     LOGPROBS,
     Body,
     bad_request,
+    checked,
     lose_foreign,
     luggage,
     own,
@@ -48,9 +49,10 @@ _PLAIN = (
     "temperature",
     "top_p",
     "top_logprobs",
-    "service_tier",
 )
 """Fields of one name and meaning on both sides."""
+_TIERS = {"standard": "default", "standard_only": "default"}
+"""Tiers that other dialects call otherwise; any other word goes out as it is."""
 _ELSEWHERE = ("conversation", "previous_response_id", "prompt")
 """Where the conversation may stand if there is no `input`."""
 _STATEFUL = ("conversation", "background")
@@ -64,7 +66,7 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     Raises:
         InvalidRequest: names the field that is missing or of the wrong shape.
     """
-    fields = Fields(request.body, bad_request)
+    fields = Fields(checked(request.body, bad_request), bad_request)
     if fields.kind("input") in ("", "null") and all(fields.kind(key) in ("", "null") for key in _ELSEWHERE):
         raise fields.error("input", "required")
     messages = parse_input(fields, context)
@@ -179,7 +181,9 @@ def render_settings(body: Body, request: ChatRequest, context: TranslationContex
         value = getattr(request, name)
         if value is not None:
             body[name] = value
+    tier = request.service_tier
     renamed = (
+        ("service_tier", _TIERS.get(tier, tier) if tier is not None else None),
         ("safety_identifier", request.end_user),
         ("prompt_cache_key", request.cache_key),
         ("metadata", request.metadata),

@@ -15,6 +15,7 @@ from interlingua.dialects.openai_responses.schema import (
     PENDING,
     Body,
     bad_answer,
+    checked,
     luggage,
     own,
     put_back,
@@ -117,7 +118,7 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
     if context.quirk.response is not None:
         decoded = _decode(source)
         source = msgspec.json.encode(context.quirk.response(decoded)) if isinstance(decoded, dict) else source
-    fields = Fields(source, bad_answer)
+    fields = Fields(checked(source, bad_answer), bad_answer)
     if fields.kind("output") != "array" and fields.kind("status") != "string":
         raise error_of(_decode(source), response.status, response, context)
     items = [parse_item(child, bad_answer, context) for child in fields.children("output")]
@@ -161,8 +162,15 @@ def finish_of(head: Head, parts: Iterable[Part]) -> FinishReason:
     return FinishReason("stop", head.status)
 
 
-def ending(finish: FinishReason) -> tuple[str, str]:
-    """(status, reason of incompleteness or nothing) for why an answer ended."""
+def ending(finish: FinishReason, *, refused: bool) -> tuple[str, str]:
+    """(status, reason of incompleteness or nothing) for why an answer ended.
+
+    Args:
+        finish: why.
+        refused: whether words of refusal tell of one; without them it would be a complete answer that says nothing.
+    """
+    if finish.kind == "refusal" and not refused:
+        return "incomplete", "content_filter"
     if finish.kind == "pause" and finish.raw in PENDING:
         return finish.raw, ""
     if INCOMPLETE.get(finish.raw) == finish.kind:
@@ -233,7 +241,7 @@ def render_response(response: ChatResponse, context: TranslationContext) -> Wire
     parts: tuple[Part, ...] = response.message.parts if response.choices else ()
     finish = response.finish if response.choices else FinishReason("error", "")
     logprobs: tuple[TokenLogprob, ...] = response.choices[0].logprobs if response.choices else ()
-    status, reason = ending(finish)
+    status, reason = ending(finish, refused=any(isinstance(part, RefusalPart) for part in parts))
     body = frame(
         id=response.id or context.new_id("resp_"),
         model=response.model or context.model,

@@ -16,7 +16,7 @@ from interlingua.errors import InvalidRequest, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.types.opaque import Extra, Json, Opaque
 from interlingua.types.response import FinishKind
-from interlingua.wire.fields import Fields
+from interlingua.wire.fields import Fail, Fields
 
 Body = dict[str, Any]
 
@@ -65,6 +65,15 @@ def bad_request(path: str, reason: str) -> Exception:
 def bad_answer(path: str, reason: str) -> Exception:
     """The error for a provider's JSON."""
     return UpstreamError(f"the provider's answer is not a response: {path or 'body'}: {reason}")
+
+
+def checked(body: bytes, fail: Fail) -> bytes:
+    """A body that is UTF-8, so that no text taken from it can fail to be one."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise fail("", f"not UTF-8: {error.reason} at byte {error.start}") from error
+    return body
 
 
 def text_or(fields: Fields, key: str, otherwise: str = "") -> str:

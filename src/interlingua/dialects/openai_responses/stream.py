@@ -78,10 +78,11 @@ class _Growing:
 class _Item:
     """An item under construction; `parts` by `content_index`, other kinds have one part at 0."""
 
-    __slots__ = ("call_id", "done", "home", "kind", "parts", "place", "rest", "waiting")
+    __slots__ = ("call_id", "done", "home", "id", "kind", "parts", "place", "rest", "waiting")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
+        self.id = ""
         self.parts: dict[int, _Growing] = {}
         self.home: Body = {}
         self.rest: Body = {}
@@ -152,6 +153,8 @@ class StreamParser:
         except (msgspec.DecodeError, RecursionError) as error:
             if last:
                 raise StreamInterrupted("the stream ended in the middle of an event") from error
+            if data.lstrip().startswith("[{"):  # an error in an array of its own, as some hosts write it
+                raise error_of(_json(data), 200, None, self._context) from error
             raise UpstreamError(f"the stream holds something that is no event: {data[:200]!r}") from error
         if event.type == "error" or (event.error and not event.type.startswith("response.")):
             raise error_of(_plain(data), 200, None, self._context)
@@ -283,9 +286,14 @@ class StreamParser:
         self._ensure_open()
         if not _given(event.item):
             return
-        kind = text_or(Fields(event.item, bad_answer, "item"), "type", "message")
+        fields = Fields(event.item, bad_answer, "item")
+        kind, item_id = text_or(fields, "type", "message"), text_or(fields, "id")
         item = self._item(event, kind)
-        self._whole(self._add(event, kind, None) if item.done else item, event.item)
+        if item.done and item.id and item.id == item_id:
+            return  # said twice
+        item = self._add(event, kind, None) if item.done else item
+        item.id = item_id
+        self._whole(item, event.item)
 
     def _whole(self, item: _Item, raw: msgspec.Raw | bytes | str) -> None:
         """Fills in what an item's own text says beyond what was told, and ends it."""
@@ -433,6 +441,13 @@ class StreamParser:
         item = self._find(event)
         if item is not None and item.kind in CALLS:
             self._complete(item.parts.get(0), event.arguments if event.input is None else event.input)
+
+
+def _json(text: str) -> Json:
+    try:
+        return _plain(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
 
 
 def _string(value: Json) -> str:

@@ -97,6 +97,7 @@ class StreamRenderer:
         self._message: _Item | None = None
         self._pieces: dict[int, _Piece] = {}
         self._usage: Usage | None = None
+        self._refused = False
         self._over = False
 
     def render(self, event: Event) -> bytes:
@@ -111,15 +112,16 @@ class StreamRenderer:
             self._usage = event.usage
             return b""
         if event.choice:
-            if all(loss.field != "choices" for loss in self._context.losses):
-                self._context.lose("choices", "this format gives one answer")
+            field = f"choices[{event.choice}]"
+            if all(loss.field != field for loss in self._context.losses):
+                self._context.lose(field, "this format gives one answer")
             return b""
         if isinstance(event, PartStart):
             return self._part_start(event)
         if isinstance(event, PartDelta):
             return self._delta(self._pieces[event.index], event)
         if isinstance(event, PartEnd):
-            return self._part_end(self._pieces.pop(event.index))
+            return self._part_end(self._pieces.pop(event.index), f"choices[0].message.parts[{event.index}]")
         return self._end(event)
 
     def close(self) -> bytes:
@@ -158,7 +160,7 @@ class StreamRenderer:
         return self._send("response.created", response=answer) + self._send("response.in_progress", response=answer)
 
     def _end(self, event: MessageEnd) -> bytes:
-        status, reason = ending(event.finish)
+        status, reason = ending(event.finish, refused=self._refused)
         sent = self._leave(item_status(status))
         self._over = True
         error = InterlinguaError(f"the answer ended with {event.finish.raw}") if status == "failed" else None
@@ -243,6 +245,7 @@ class StreamRenderer:
         if isinstance(part, OpaquePart):
             return sent
         assert isinstance(part, TextPart | RefusalPart)
+        self._refused = self._refused or isinstance(part, RefusalPart)
         piece.said = []
         empty: Part = at_home(msgspec.structs.replace(part, text=""), {})
         if isinstance(empty, TextPart):
@@ -313,10 +316,10 @@ class StreamRenderer:
             sent += tell(f"{around}.done", part={"type": kind, "text": piece.text})
         return sent
 
-    def _part_end(self, piece: _Piece) -> bytes:
+    def _part_end(self, piece: _Piece, path: str) -> bytes:
         part, item = piece.whole(), piece.item
-        path = f"output[{max(item.index, 0)}]"
         if isinstance(part, TextPart | RefusalPart) or not is_item(part):
+            lose_opaque(part.opaque, path, self._context)
             return self._piece_end(piece, part)
         if isinstance(part, ToolCallPart):
             lose_opaque(part.opaque, path, self._context)

@@ -1,4 +1,4 @@
-"""Mistral: audio stands in a message as bare base64, without a format beside it."""
+"""Mistral: audio stands in a message as bare base64, without a format beside it; vectors have another word for size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from interlingua.types.opaque import Json
 
 
 def adapt_request(body: dict[str, Json]) -> dict[str, Json]:
-    """Takes audio out of its envelope."""
+    """Takes audio out of its envelope, and renames what unknown fields would be refused for."""
+    if "dimensions" in body:
+        body = {"output_dimension" if key == "dimensions" else key: value for key, value in body.items()}
     messages = body.get("messages")
     if not isinstance(messages, list):
         return body
