@@ -71,3 +71,9 @@ def test_mistral_gets_audio_without_its_envelope() -> None:
 )
 def test_together_takes_a_number_for_token_probabilities(asked: dict[str, Any], sent: dict[str, Any]) -> None:
     assert adapted("together", asked) == sent
+
+
+def test_mistral_has_its_own_word_for_the_size_of_vectors() -> None:
+    """Unknown fields are refused there."""
+    body = {"model": "mistral-embed", "input": ["a"], "dimensions": 256}
+    assert adapted("mistral", body) == {"model": "mistral-embed", "input": ["a"], "output_dimension": 256}
