@@ -1,0 +1,87 @@
+"""What policy sees and changes of bytes that pass through untouched otherwise: the verbatim lane's view of a dialect."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from interlingua.ports.context import TranslationContext
+from interlingua.ports.dialect import WireRequest, WireResponse
+from interlingua.types.events import Failed
+from interlingua.types.usage import Usage
+
+
+class Peek(Struct, frozen=True, kw_only=True):
+    """What policy must know of a request that is forwarded as it is.
+
+    Args:
+        model: the name in the body, or in the path for dialects that have it there.
+        stream: whether the answer is wanted piece by piece.
+        asks_usage: whether the client itself asked for usage in the stream.
+        needs: what the model must be able to do: image, audio, video, pdf, tools, reasoning, audio output, …
+        has_state: whether the body may hold opaque reasoning state; a cheap guess that never misses.
+        most_output: the limit of the answer in tokens, where one is given.
+    """
+
+    model: str
+    stream: bool = False
+    asks_usage: bool = False
+    needs: frozenset[str] = frozenset()
+    has_state: bool = False
+    most_output: int | None = None
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """One event of a stream that is relayed as it is.
+
+    Args:
+        raw: its bytes, as they came, with what ends it.
+        content: whether a client would show something of it; a failure before the first is nobody's business yet.
+        usage: what it says was consumed.
+        only_usage: it says nothing else, so it is withheld where only we asked for it.
+        failed: the error that it holds.
+        terminal: whether the answer is complete with it.
+    """
+
+    raw: bytes
+    content: bool = False
+    usage: Usage | None = None
+    only_usage: bool = False
+    failed: Failed | None = None
+    terminal: bool = False
+
+
+class Watcher(Protocol):
+    """Watches a stream that is relayed as it is, without building what it does not need."""
+
+    def __init__(self, context: TranslationContext) -> None: ...
+
+    def feed(self, data: bytes) -> list[Seen]:
+        """The events that `data` completes; their `raw` together is what was fed, but for an unfinished rest."""
+        ...
+
+    def close(self) -> list[Seen]:
+        """The unfinished rest, if any; ends in `failed` where the answer was not complete (contracts §1.2)."""
+        ...
+
+
+class Lens(Protocol):
+    """A dialect's `lens.py`: what policy must see and change of bytes that pass through untouched otherwise."""
+
+    Watcher: type[Watcher]
+
+    @staticmethod
+    def peek(request: WireRequest) -> Peek:
+        """What policy must know. Raises InvalidRequest for what is no request of this dialect."""
+        ...
+
+    @staticmethod
+    def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRequest:
+        """The request for `model`, every other value byte for byte as it was; with usage asked for if need be."""
+        ...
+
+    @staticmethod
+    def usage(response: WireResponse, context: TranslationContext) -> Usage | None:
+        """What a whole answer says was consumed; never raises."""
+        ...
