@@ -36,6 +36,11 @@ class Attempt:
     _custom: CustomTools = field(init=False)
     _has_content: bool = False
 
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, or None where no answer came."""
+        return self.exchange.status
+
     def __post_init__(self) -> None:
         self._dialect = find_dialect(self.target.dialect)
         self._custom = CustomTools(self.request)

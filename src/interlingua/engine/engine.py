@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from interlingua.catalog.catalog import Catalog
 from interlingua.engine.answer import Answer
-from interlingua.engine.call import Call
+from interlingua.engine.attempt import Attempt
 from interlingua.engine.exchange import Access
+from interlingua.engine.prepare import prepare
 from interlingua.engine.router import ModelAlias, resolve
 from interlingua.engine.settings import EngineSettings
 from interlingua.engine.target import Target
+from interlingua.engine.tries import Tries
 from interlingua.errors import CredentialMissing, InterlinguaError
 from interlingua.ports.clock import Clock
 from interlingua.ports.credentials import Credentials
@@ -25,6 +27,7 @@ from interlingua.providers.auth import auth_headers
 from interlingua.providers.provider import Provider
 from interlingua.types.events import Event, MessageStart, UsageUpdate
 from interlingua.types.request import ChatRequest
+from interlingua.types.response import ChatResponse
 from interlingua.types.secret import Credential
 
 NETWORK, IN_PROCESS = "network", "in_process"
@@ -108,15 +111,16 @@ class Engine:
         Raises:
             InterlinguaError: of the last target that was tried.
         """
-        call = Call(self, replace(request, stream=False))
+        request = replace(request, stream=False)
+        tries = Tries(self, self.route(request.model))
         while True:
-            attempt = call.next_attempt()
+            attempt = tries.next(lambda target: prepare(self, request, target))
             try:
                 response = await attempt.whole()
             except InterlinguaError as error:
-                await call.failed(attempt, error)
+                await tries.failed(attempt, error)
             else:
-                return call.answered(attempt, response)
+                return _answer(attempt, tries, response)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Event | Answer]:
         """The answer piece by piece; the last item is the `Answer` that the pieces amount to.
@@ -127,9 +131,10 @@ class Engine:
             StreamInterrupted: it broke off after content went out.
             InterlinguaError: of the last target that was tried.
         """
-        call = Call(self, replace(request, stream=True))
+        request = replace(request, stream=True)
+        tries = Tries(self, self.route(request.model))
         while True:
-            attempt = call.next_attempt()
+            attempt = tries.next(lambda target: prepare(self, request, target))
             held: list[Event] = []
             has_content = False
             try:
@@ -145,11 +150,11 @@ class Engine:
                         held.clear()
                         yield event
             except InterlinguaError as error:
-                await call.failed(attempt, error)
+                await tries.failed(attempt, error, attempt.accumulator.usage)
             else:
                 for earlier in held:
                     yield earlier
-                yield call.answered(attempt, attempt.accumulator.response())
+                yield _answer(attempt, tries, attempt.accumulator.response())
                 return
 
     async def aclose(self) -> None:
@@ -180,3 +185,15 @@ class Engine:
             account=credential.account if credential else "",
             secrets=(credential.secret,) if credential else (),
         )
+
+
+def _answer(attempt: Attempt, tries: Tries, response: ChatResponse) -> Answer:
+    """The finished call."""
+    record = tries.record(attempt, response.usage, service_tier=response.service_tier)
+    return Answer(
+        response=response,
+        target=attempt.target,
+        losses=tuple(attempt.exchange.context.losses),
+        cost=record.cost,
+        attempts=tuple(tries.records),
+    )
