@@ -14,8 +14,16 @@ from interlingua.client.sync import Client
 from interlingua.client.tools import ToolRun
 from interlingua.config.schema import Config
 from interlingua.engine.settings import RetrySettings
-from interlingua.errors import CredentialMissing, InvalidRequest, ModelNotFound, StreamInterrupted, Unsupported
+from interlingua.errors import (
+    CredentialMissing,
+    InterlinguaError,
+    InvalidRequest,
+    ModelNotFound,
+    StreamInterrupted,
+    Unsupported,
+)
 from interlingua.transport.scripted import Script, ScriptedTransport
+from interlingua.types.events import MessageStart
 from interlingua.types.messages import Message, user
 from interlingua.types.parts import BlobPart, ReasoningPart, TextPart, tool_call
 from tests.client.providers_scripted import (
@@ -321,3 +329,43 @@ async def test_the_synchronous_chat_works_inside_a_running_loop() -> None:
     transport = ScriptedTransport([openai_text("Hi.", stream=True)])
     chat = Chat(GPT, client=Client(config=ONCE, api_keys=KEYS, transport=transport))
     assert chat.ask("Hello").text == "Hi."
+
+
+async def test_a_stream_that_is_left_takes_only_its_own_question_with_it() -> None:
+    """It is closed whenever the collector comes by, perhaps long after another question was asked."""
+    chat, _ = chat_with(*[anthropic_text(text, stream=True) for text in ("a", "b", "c", "d")])
+    await chat.ask("1")
+    left = chat.stream("2")
+    assert isinstance(await anext(left), MessageStart)
+    async for _ in chat.stream("3"):
+        break
+    await chat.ask("4")
+    await left.aclose()
+    assert [m.text for m in chat.messages] == ["1", "a", "4", "d"]
+
+
+async def test_a_question_that_broke_off_before_its_answer_began_is_taken_back() -> None:
+    """As one that was refused is."""
+    chat, _ = chat_with(anthropic_text("It rains", stream=True).cut(after=1))
+    with pytest.raises(InterlinguaError):
+        await chat.ask("Weather?")
+    assert chat.messages == []
+
+
+async def test_a_call_whose_tool_was_stopped_stays_and_the_talk_goes_on() -> None:
+    """The call is closed as interrupted when the next question is asked."""
+
+    async def lookup_weather(city: str) -> str:
+        """Takes for ever."""
+        await asyncio.Event().wait()
+        return city
+
+    chat, transport = chat_with(
+        anthropic_tool_call(stream=True), anthropic_text("Fine.", stream=True), tools=[lookup_weather]
+    )
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(chat.ask("Weather?"), 0.1)
+    assert [m.role for m in chat.messages] == ["user", "assistant"]
+    assert (await chat.ask("Never mind.")).text == "Fine."
+    assert transport.bodies[1]["messages"][2]["content"][0]["is_error"] is True
+    assert len(asyncio.all_tasks()) == 1

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
 
+from interlingua.client.chat import AsyncChat
 from interlingua.client.client import AsyncClient
 from interlingua.client.sync import Client, loop_thread
+from interlingua.client.tools import Toolbox
 from interlingua.config.schema import Config
 from interlingua.transport.scripted import ScriptedTransport
+from interlingua.types.parts import tool_call
 from tests.client.providers_scripted import openai_text
 
 KEYS = {"openai": "k"}
@@ -100,10 +105,61 @@ def test_an_interrupt_stops_the_work_on_the_thread() -> None:
     assert time.monotonic() - start < 10
 
 
+def test_an_interrupt_stays_one_while_a_tool_cleans_up() -> None:
+    """The iteration is closed after the step that was cancelled has ended, not amid it."""
+    cleaned = threading.Event()
+
+    async def slow() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await asyncio.sleep(30)
+        finally:
+            await asyncio.sleep(0.2)
+            cleaned.set()
+
+    main = threading.main_thread().ident
+    assert main is not None
+    threading.Timer(0.2, lambda: signal.pthread_kill(main, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        for _ in loop_thread().iterate(slow()):
+            pass
+    assert cleaned.is_set()
+
+
+def test_asking_inside_an_asynchronous_tool_is_refused_at_once() -> None:
+    """It would wait for itself for ever."""
+    ours = client()
+
+    async def ask() -> str:
+        """Asks somebody else."""
+        return ours.generate("x").text
+
+    call = tool_call("1", "ask", "{}")
+    run = loop_thread().run(Toolbox([ask]).run(call))
+    assert run.is_error
+    assert "AsyncChat" in run.text
+
+
+def test_a_client_that_is_dropped_is_forgotten() -> None:
+    """A program may make any number of them."""
+    ours = client()
+    ours.generate("x")
+    kept = weakref.ref(ours.asynchronous)
+    del ours
+    gc.collect()
+    assert kept() is None
+
+
+def test_asynchronous_chats_share_one_client() -> None:
+    """And with it its connections and the catalog."""
+    one, other = AsyncChat("local/smollm2"), AsyncChat("local/smollm2")
+    assert one.client is other.client
+
+
 def test_the_process_ends_cleanly_after_a_real_call(clean_environment: dict[str, str]) -> None:
-    """No unclosed session is complained about."""
+    """No unclosed session is complained about, neither here nor in a forked child."""
     code = """
-import http.server, json, threading, interlingua as il
+import http.server, json, os, sys, threading, interlingua as il
 from interlingua.config.schema import Config
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -117,9 +173,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 table = {"base_url": f"http://127.0.0.1:{server.server_address[1]}/v1", "dialect": "openai_chat"}
-print(il.Client("lab/m", config=Config(providers={"lab": table})).generate("x").text)
+ours = il.Client("lab/m", config=Config(providers={"lab": table}))
+ours.generate("x")
+child = os.fork()
+if child == 0:
+    ours.generate("x")
+    sys.exit(0)
+print(ours.generate("x").text, os.waitpid(child, 0)[1])
 """
     done = subprocess.run(
         [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, env=clean_environment, timeout=60
     )
-    assert (done.stdout, done.stderr, done.returncode) == ("Hi.\n", "", 0)
+    assert (done.stdout, done.stderr, done.returncode) == ("Hi. 0\n", "", 0)

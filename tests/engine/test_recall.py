@@ -50,6 +50,16 @@ def test_a_string_that_passed_through_untouched_gets_its_maker_back() -> None:
     assert found.origin == GEMINI
 
 
+def test_a_signature_that_comes_back_in_the_other_base64_alphabet_is_known_again() -> None:
+    """Google's own client writes it so."""
+    sent = replace(THOUGHT, opaque=(Opaque("gemini.thought_signature", "a+/b+w==", GEMINI),))
+    back = replace(THOUGHT, opaque=(Opaque("gemini.thought_signature", "a-_b-w=="),))
+    answer = Message(role="assistant", origin=GEMINI, parts=(sent, TextPart(text="a")))
+    (found,) = attach([Message(role="assistant", parts=(back, TextPart(text="a")))], remember(answer))
+    assert found.origin == GEMINI
+    assert found.parts[0].opaque == (Opaque("gemini.thought_signature", "a-_b-w==", GEMINI),)
+
+
 def test_what_is_not_remembered_stays_as_it_is() -> None:
     """And keeps its unknown origin."""
     other = Message(role="assistant", parts=(TextPart(text="something else"),))

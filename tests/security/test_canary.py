@@ -14,7 +14,7 @@ from interlingua.transport.scripted import Script, ScriptedTransport
 from tests.cli.runs import run
 from tests.client.providers_scripted import anthropic_text, gemini_text, openai_text
 
-CANARY = "canary/plain+words that no pattern knows"
+CANARY = "canary+plain.words-that-no-pattern-knows"
 """Not of the shape of any known key, so that only its being our credential gives it away."""
 
 HOSTS = {
@@ -40,11 +40,14 @@ def faults(provider: str) -> list[Script]:
     ]
 
 
+def recordings(folder: Path) -> list[str]:
+    """What stands in the files of a folder."""
+    return [file.read_text() for file in folder.iterdir()]
+
+
 @pytest.mark.parametrize("flags", [(), ("--json",), ("--jsonl",), ("--debug",), ("--no-stream", "--debug")])
 @pytest.mark.parametrize("provider", HOSTS)
-def test_what_a_provider_repeats_of_our_key_is_not_shown(
-    provider: str, flags: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_what_a_provider_repeats_of_our_key_is_not_shown(provider: str, flags: tuple[str, ...], tmp_path: Path) -> None:
     """On either stream, in whatever form."""
     name, model, _ = HOSTS[provider]
     quick = tmp_path / "quick.toml"
@@ -72,7 +75,7 @@ async def test_no_value_that_a_program_prints_holds_the_key(provider: str, tmp_p
         shown += [repr(error), str(error), repr(vars(error))]
         error = error.__cause__ or error.__context__
     shown += [repr(request) for request in transport.requests]
-    shown += [file.read_text() for file in tmp_path.iterdir()]
+    shown += recordings(tmp_path)
     assert len(shown) >= 6
     assert not [text for text in shown if "canary" in text]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import os
 import shutil
@@ -510,6 +511,17 @@ async def test_a_forked_child_leaves_the_connections_of_its_parent_alone(
         await transport.aclose()
         for pool in parents.values():
             await pool.aclose()
+
+
+async def test_a_transport_that_is_dropped_unclosed_closes_its_connections(caplog: pytest.LogCaptureFixture) -> None:
+    """As with a client made for one call; neither aiohttp nor asyncio complains."""
+    async with serve(say_ok) as server:
+        dropped = HttpTransport()
+        await fetch(dropped, server.url)
+        del dropped
+        gc.collect()
+        await asyncio.wait_for(server.client_left.wait(), 2)
+        assert caplog.records == []
 
 
 async def test_the_server_of_these_tests_reads_what_it_is_sent() -> None:

@@ -7,6 +7,7 @@ import time
 from msgspec import Struct
 
 from interlingua.engine.cost import cost_of
+from interlingua.engine.defaults import with_defaults
 from interlingua.engine.engine import Engine
 from interlingua.engine.estimate import estimate_tokens
 from interlingua.engine.operations import count_tokens
@@ -49,6 +50,7 @@ async def estimate(engine: Engine, request: ChatRequest, *, ask_provider: bool =
         InterlinguaError: of any other kind, when the provider is asked.
     """
     target = engine.route(request.model)[0]
+    request = with_defaults(request, target)
     tokens = await count_tokens(engine, request) if ask_provider else estimate_tokens(request)
     limits = [limit for limit in (request.max_output_tokens, target.traits.max_output) if limit is not None]
     most = min(limits) if limits else None

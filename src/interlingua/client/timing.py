@@ -16,6 +16,10 @@ from msgspec import Struct
 KEPT = 1_024
 
 
+SHORTEST_SPAN = 0.02
+"""Seconds between first and last piece below which no speed is told: what came in one burst says nothing of it."""
+
+
 class Timing(Struct, frozen=True, kw_only=True):
     """How fast an answer came; what is unknown is None.
 
@@ -96,7 +100,7 @@ class Stopwatch:
         )
 
     def _speed(self, output_tokens: int | None, unseen_tokens: int | None) -> float | None:
-        if output_tokens is None or self._first is None or self._last <= self._first:
+        if output_tokens is None or self._first is None or self._last - self._first < SHORTEST_SPAN:
             return None
         return max(0, output_tokens - (unseen_tokens or 0)) / (self._last - self._first)
 

@@ -14,8 +14,10 @@ from interlingua.ports.dialect import Dialect
 from interlingua.ports.transport import HttpResponse
 from interlingua.types.accumulate import Accumulator, unfold
 from interlingua.types.events import Event, Failed, MessageStart, UsageUpdate
+from interlingua.types.loss import Loss
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse
+from interlingua.types.usage import Usage
 
 
 @dataclass(slots=True)
@@ -40,6 +42,16 @@ class Attempt:
     def status(self) -> int | None:
         """The HTTP status, or None where no answer came."""
         return self.exchange.status
+
+    @property
+    def usage(self) -> Usage | None:
+        """What it consumed so far."""
+        return self.accumulator.usage
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What could not be carried."""
+        return tuple(self.exchange.context.losses)
 
     def __post_init__(self) -> None:
         self._dialect = find_dialect(self.target.dialect)

@@ -56,6 +56,7 @@ class _Rules:
     ids: ToolCallIds
     reasoning: str
     portable_of: dict[tuple[str, str], str]
+    keep_unknown: bool = False
     losses: list[Loss] = field(default_factory=list)
 
     def lose(self, where: str, reason: str, action: LossAction = "drop") -> None:
@@ -63,7 +64,9 @@ class _Rules:
 
     def own(self, origin: Origin | None) -> bool:
         """Whether state of this origin may be replayed to the target."""
-        if origin is None or (origin.provider, origin.endpoint) != (self.origin.provider, self.origin.endpoint):
+        if origin is None:
+            return self.keep_unknown
+        if (origin.provider, origin.endpoint) != (self.origin.provider, self.origin.endpoint):
             return False
         if origin.credential and origin.credential != self.origin.credential:
             return False
@@ -102,6 +105,7 @@ def view(
     reasoning: str = "drop",
     portable: str = "",
     portable_of: dict[tuple[str, str], str] | None = None,
+    keep_unknown: bool = False,
 ) -> View:
     """The conversation as a target may see it.
 
@@ -112,11 +116,12 @@ def view(
         reasoning: `drop` another model's reasoning, or tell it as `text`.
         portable: the target's group of models that accept each other's state; empty for none.
         portable_of: that group by (provider, model), for the models in the history.
+        keep_unknown: whether state of unknown origin stays, as it does where a client's bytes are passed on.
 
     Raises:
         InvalidRequest: a tool result answers no call.
     """
-    rules = _Rules(origin, portable, tool_call_ids, reasoning, portable_of or {})
+    rules = _Rules(origin, portable, tool_call_ids, reasoning, portable_of or {}, keep_unknown)
     seen = [_message(message, f"messages[{i}]", rules) for i, message in enumerate(messages)]
     return View(messages=tuple(_paired(seen, rules)), losses=tuple(rules.losses))
 
@@ -164,11 +169,13 @@ def _paired(messages: Sequence[Message], rules: _Rules) -> Iterable[Message]:
             continue
         results: dict[str, ToolCallResponsePart] = {}
         between: list[Message] = []
+        # The message that answers keeps what else it carries; results that stood elsewhere join it.
+        answer = next((m for m in messages[at : at + 1] if m.role == "tool"), Message(role="tool"))
         while at < len(messages) and messages[at].role != "assistant":
             between.extend(_collect(messages[at], at, {call.id for call in calls}, results))
             at += 1
         yield message
-        yield Message(role="tool", parts=tuple(_answers(calls, results, rules)))
+        yield msgspec.structs.replace(answer, parts=tuple(_answers(calls, results, rules)))
         yield from between
 
 
@@ -219,4 +226,23 @@ def _orphan(part: ToolCallResponsePart, at: int) -> InvalidRequest:
         f"messages[{at}]: the result for tool call {part.id!r} answers no call before it",
         path=f"messages[{at}]",
         remedy="Send the assistant message with that tool call before its result, and each result once.",
+    )
+
+
+def anonymous(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The conversation without what we know of who made it: what a client's own bytes amount to."""
+    return tuple(
+        msgspec.structs.replace(
+            message,
+            origin=None,
+            parts=tuple(
+                msgspec.structs.replace(
+                    part, opaque=tuple(msgspec.structs.replace(one, origin=None) for one in part.opaque)
+                )
+                if part.opaque
+                else part
+                for part in message.parts
+            ),
+        )
+        for message in messages
     )

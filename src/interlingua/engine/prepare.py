@@ -15,14 +15,14 @@ from interlingua.engine.capabilities import admit
 from interlingua.engine.continuity import view
 from interlingua.engine.defaults import with_defaults
 from interlingua.engine.endpoints import speaking
-from interlingua.engine.exchange import Exchange
+from interlingua.engine.exchange import Access, Exchange
 from interlingua.engine.target import Target
 from interlingua.errors import InvalidRequest
 from interlingua.ports.context import TranslationContext
 from interlingua.types.opaque import Origin
 from interlingua.types.request import ChatRequest
 from interlingua.types.serde import dump
-from interlingua.types.traits import HostTraits
+from interlingua.types.traits import HostTraits, ToolCallIds
 
 if TYPE_CHECKING:
     from interlingua.engine.engine import Engine
@@ -47,12 +47,12 @@ def prepare(engine: Engine, request: ChatRequest, target: Target, client: str = 
     request, losses = admit(request, target, settings.losses, partial(_alternatives, engine))
     request = replace(with_defaults(request, target), model=target.model)
     access = engine.access(target.provider)
-    origin = Origin(provider=target.provider.id, endpoint=target.dialect, model=target.model, credential=access.account)
+    origin = origin_of(target, access)
     host = _host(target)
     seen = view(
         request.messages,
         origin,
-        tool_call_ids=host.tool_call_ids or find_dialect(target.dialect).TOOL_CALL_IDS,
+        tool_call_ids=tool_call_ids(target),
         reasoning=settings.losses.reasoning,
         portable=target.traits.reasoning_portable,
         portable_of=_portable_groups(engine, request),
@@ -73,6 +73,16 @@ def prepare(engine: Engine, request: ChatRequest, target: Target, client: str = 
     )
     exchange = Exchange(target.provider, context, access, settings.timeouts)
     return Attempt(target=target, request=request, exchange=exchange)
+
+
+def origin_of(target: Target, access: Access) -> Origin:
+    """Who a target's answers are made by."""
+    return Origin(provider=target.provider.id, endpoint=target.dialect, model=target.model, credential=access.account)
+
+
+def tool_call_ids(target: Target) -> ToolCallIds:
+    """Which tool-call ids a target accepts."""
+    return target.host.tool_call_ids or find_dialect(target.dialect).TOOL_CALL_IDS
 
 
 def _alternatives(engine: Engine, needed: str) -> Sequence[str]:

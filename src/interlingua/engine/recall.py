@@ -22,6 +22,8 @@ from interlingua.types.serde import canonical
 LIFETIME = 24 * 3600.0
 """Seconds for which state is remembered: people come back to a conversation the next morning."""
 
+_ONE_ALPHABET = str.maketrans("-_", "+/")
+
 
 class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is remembered of a turn.
@@ -119,7 +121,9 @@ def _has_state(part: Part) -> bool:
 
 
 def _opaque_key(opaque: Opaque) -> str:
-    return "opaque:" + hashlib.sha256(f"{opaque.kind}\0{opaque.data}".encode("utf-8", "surrogatepass")).hexdigest()
+    # Google's own client reads base64 and writes it again in the other alphabet: both must be known again.
+    data = opaque.data.translate(_ONE_ALPHABET).rstrip("=")
+    return "opaque:" + hashlib.sha256(f"{opaque.kind}\0{data}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _turn_keys(message: Message) -> Iterable[str]:

@@ -1,0 +1,74 @@
+"""Which lane an attempt takes: bytes passed on as they are, or translated through the canonical values. Pure.
+
+Verbatim is taken where client and host speak the same dialect, the host takes it plain, and nothing in the request
+must change but what policy sets. Everything else is translated. Headers are passed on by allow-list in either lane.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from interlingua.engine.target import Target
+from interlingua.errors import Unsupported
+from interlingua.ports.lens import Peek
+from interlingua.types.loss import Loss
+
+Lane = Literal["verbatim", "translated"]
+
+VERSION_HEADERS = frozenset({"anthropic-version"})
+"""Headers that are part of a dialect and always go with its body."""
+BETA_HEADER = "anthropic-beta"
+
+
+def may_pass(target: Target, client: str) -> bool:
+    """Whether a target takes the client's bytes as they are, as far as its row tells."""
+    return target.dialect == client and target.provider.native(client)
+
+
+def check_needs(peek: Peek, target: Target) -> None:
+    """Refuses what a model is known not to take, from a request that is not parsed.
+
+    Raises:
+        Unsupported: naming the feature.
+    """
+    traits = target.traits
+    lacking = {need for need in peek.needs if traits.input and need in _INPUTS and need not in traits.input}
+    if traits.tools is False and "tools" in peek.needs:
+        lacking.add("tools")
+    if lacking:
+        feature = sorted(lacking)[0]
+        raise Unsupported(
+            f"{target.name} takes no {feature}", feature=feature, provider=target.provider.id, model=target.model
+        )
+
+
+_INPUTS = frozenset({"image", "audio", "video", "pdf"})
+
+
+def forwarded(
+    headers: tuple[tuple[str, str], ...], target: Target, client: str
+) -> tuple[tuple[tuple[str, str], ...], tuple[Loss, ...]]:
+    """The client's headers that go on to a target, and those of its dialect that do not.
+
+    Args:
+        headers: as the client sent them, names in lower case.
+        target: who is asked.
+        client: the client's dialect.
+    """
+    endpoint = target.provider.endpoints[target.dialect]
+    passed: list[tuple[str, str]] = []
+    losses: list[Loss] = []
+    for name, value in headers:
+        if name == BETA_HEADER and target.dialect == client:
+            asked = [beta.strip() for beta in value.split(",") if beta.strip()]
+            taken = asked if endpoint.betas == "*" else [beta for beta in asked if beta in endpoint.betas]
+            losses += [
+                Loss(field=f"{BETA_HEADER}: {beta}", dialect=client, reason="not passed on to this host", action="warn")
+                for beta in asked
+                if beta not in taken
+            ]
+            if taken:
+                passed.append((name, ",".join(taken)))
+        elif (name in VERSION_HEADERS and target.dialect == client) or name in endpoint.forward:
+            passed.append((name, value))
+    return tuple(passed), tuple(losses)

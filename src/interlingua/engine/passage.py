@@ -1,0 +1,293 @@
+"""A client's request on its way through: bytes in, bytes out, both in the client's dialect.
+
+Failures before the first content raise, so that they can become a status; later ones go out as the dialect's own
+error event, with nothing after it (contracts §1.3). What came of it is in `outcome`, also when the client left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from interlingua.dialects import registry
+from interlingua.engine import recall
+from interlingua.engine.answer import AttemptRecord
+from interlingua.engine.attempt import Attempt
+from interlingua.engine.continuity import anonymous, view
+from interlingua.engine.endpoints import speaking
+from interlingua.engine.engine import Engine
+from interlingua.engine.envelopes import Envelopes
+from interlingua.engine.lanes import Lane, check_needs, forwarded, may_pass
+from interlingua.engine.prepare import origin_of, prepare, tool_call_ids
+from interlingua.engine.relay import Relay
+from interlingua.engine.stored_responses import expand, store
+from interlingua.engine.target import Target
+from interlingua.engine.tries import Tries
+from interlingua.errors import InterlinguaError
+from interlingua.ports.context import TranslationContext
+from interlingua.ports.dialect import WireRequest, WireResponse
+from interlingua.ports.lens import Peek
+from interlingua.ports.memory import Memory
+from interlingua.types.events import Failed, MessageStart, UsageUpdate
+from interlingua.types.loss import Loss
+from interlingua.types.messages import Message
+from interlingua.types.money import Money
+from interlingua.types.request import ChatRequest
+from interlingua.types.response import ChatResponse, FinishReason
+from interlingua.types.usage import Usage
+
+
+class Piece(Struct, frozen=True):
+    """A part of an answer's bytes; `content` where a client would show something of it."""
+
+    data: bytes
+    content: bool
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a request.
+
+    Args:
+        target, lane: who answered, and how.
+        usage, cost, finish: of the answer, where known.
+        losses: what could not be carried.
+        error: why it failed, or broke off.
+        attempts: all tries.
+    """
+
+    target: Target | None = None
+    lane: Lane = "translated"
+    usage: Usage | None = None
+    cost: Money | None = None
+    finish: FinishReason | None = None
+    losses: tuple[Loss, ...] = ()
+    error: InterlinguaError | None = None
+    attempts: list[AttemptRecord] = field(default_factory=list)
+
+
+class Passage:
+    """One request of a client.
+
+    Args:
+        engine: what it is answered with.
+        dialect: what the client speaks.
+        wire: the request as it came; headers by allow-list.
+        peek: what the dialect's lens sees of it.
+        targets: whom to ask, best first.
+        tenant: whose it is.
+        key: our secret for envelopes, at least 16 bytes.
+        memory: where state is remembered.
+        request_id: ours, seed of invented ids.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        dialect: str,
+        wire: WireRequest,
+        peek: Peek,
+        targets: Sequence[Target],
+        tenant: str,
+        key: bytes,
+        memory: Memory,
+        request_id: str,
+    ) -> None:
+        self._engine = engine
+        self._dialect_id = dialect
+        self._dialect = registry.dialect(dialect)
+        self._wire = wire
+        self._peek = peek
+        self._tries = Tries(engine, targets)
+        self._tenant = tenant
+        self._memory = memory
+        self._envelopes = Envelopes(dialect, key, tenant)
+        self._request_id = request_id
+        passes = all(may_pass(target, dialect) for target in targets)
+        self._kept_upstream = passes
+        self._request: ChatRequest | None = None
+        self._sent: tuple[Message, ...] = ()
+        self._asked_id: str | None = None
+        self._unwrapped = False
+        self.outcome = Outcome(attempts=self._tries.records)
+        if peek.has_state or "calls" in peek.needs or not passes:
+            self._parse()
+
+    async def whole(self) -> WireResponse:
+        """The answer at once.
+
+        Raises:
+            InterlinguaError: why there is none.
+        """
+        await self._recall()
+        while True:
+            attempt = self._tries.next(self._attempt)
+            self._chosen(attempt)
+            try:
+                if isinstance(attempt, Relay):
+                    answer = await attempt.whole()
+                    await self._passed(attempt, attempt.message(answer))
+                    return answer
+                response = await attempt.whole()
+            except InterlinguaError as error:
+                await self._failed(attempt, error)
+            else:
+                await self._answered(attempt, response)
+                wrapped = [replace(one, message=self._envelopes.wrap(one.message)) for one in response.choices]
+                response = replace(response, choices=tuple(wrapped))
+                return self._dialect.render_response(response, self._towards_client())
+
+    async def stream(self) -> AsyncGenerator[Piece]:
+        """The answer piece by piece.
+
+        Raises:
+            InterlinguaError: why there is none, before the first content went out.
+        """
+        await self._recall()
+        while True:
+            attempt = self._tries.next(self._attempt)
+            self._chosen(attempt)
+            flow = self._relayed(attempt) if isinstance(attempt, Relay) else self._translated(attempt)
+            has_content = False
+            held: list[Piece] = []
+            try:
+                async with aclosing(flow):
+                    async for piece in flow:
+                        if not has_content and not piece.content:
+                            # Until content goes out another try may still take over.
+                            held.append(piece)
+                            continue
+                        has_content = True
+                        for earlier in held:
+                            yield earlier
+                        held.clear()
+                        yield piece
+                for earlier in held:
+                    yield earlier
+                return
+            except InterlinguaError as error:
+                if has_content:
+                    self._broken(attempt, error)
+                    yield Piece(self._error_event(error), True)
+                    return
+                await self._failed(attempt, error)
+
+    async def _relayed(self, attempt: Relay) -> AsyncGenerator[Piece]:
+        async with aclosing(attempt.events()) as events:
+            async for seen in events:
+                if seen.only_usage and not self._peek.asks_usage:
+                    continue
+                yield Piece(seen.raw, seen.content or seen.terminal)
+        await self._passed(attempt, attempt.streamed_message())
+
+    async def _translated(self, attempt: Attempt) -> AsyncGenerator[Piece]:
+        context = self._towards_client()
+        renderer = self._dialect.StreamRenderer(context, self._request)
+        async with aclosing(attempt.events()) as events:
+            async for event in events:
+                content = not isinstance(event, MessageStart | UsageUpdate)
+                for wrapped in self._envelopes.wrap_event(event):
+                    data = renderer.render(wrapped)
+                    if data or content:
+                        yield Piece(data, content)
+        await self._answered(attempt, attempt.accumulator.response())
+        yield Piece(renderer.close(), True)
+
+    def _attempt(self, target: Target) -> Attempt | Relay:
+        if self._request is not None:
+            target = speaking(target, self._request, self._dialect_id)
+            if not may_pass(target, self._dialect_id) or not self._is_untouched(target):
+                return prepare(self._engine, self._request, target, self._dialect_id)
+        check_needs(self._peek, target)
+        headers, losses = forwarded(self._wire.headers, target, self._dialect_id)
+        return Relay(self._engine, target, replace(self._wire, headers=headers), self._peek, losses)
+
+    def _is_untouched(self, target: Target) -> bool:
+        """Whether the target may see the conversation just as the client sent it.
+
+        State of unknown origin counts as untouched: it goes to the model that the client names, as without us.
+        """
+        assert self._request is not None
+        if self._unwrapped or self._request.previous_response_id != self._asked_id:
+            return False
+        origin = origin_of(target, self._engine.access(target.provider))
+        sent = view(self._sent, origin, keep_unknown=True)
+        seen = view(self._request.messages, origin, tool_call_ids=tool_call_ids(target), keep_unknown=True)
+        return not sent.losses and not seen.losses and anonymous(sent.messages) == anonymous(seen.messages)
+
+    def _parse(self) -> None:
+        context = TranslationContext(dialect=self._dialect_id, seed=self._request_id)
+        request = self._dialect.parse_request(self._wire, context)
+        self._sent = request.messages
+        self._asked_id = request.previous_response_id
+        messages = self._envelopes.unwrap(request.messages)
+        self._unwrapped = messages != request.messages
+        self._request = replace(request, messages=messages)
+
+    async def _recall(self) -> None:
+        """Puts back what the client could not carry."""
+        if self._request is None:
+            return
+        if self._request.previous_response_id and not self._kept_upstream:
+            self._request = await expand(self._request, self._memory, self._tenant)
+        wanted = recall.keys(self._request.messages)
+        if wanted:
+            found = await self._memory.get(self._tenant, wanted)
+            self._request = replace(self._request, messages=recall.attach(self._request.messages, found))
+
+    def _chosen(self, attempt: Attempt | Relay) -> None:
+        self.outcome.target = attempt.target
+        self.outcome.lane = "verbatim" if isinstance(attempt, Relay) else "translated"
+        self.outcome.losses = attempt.losses
+
+    async def _failed(self, attempt: Attempt | Relay, error: InterlinguaError) -> None:
+        self.outcome.error, self.outcome.usage = error, attempt.usage
+        await self._tries.failed(attempt, error, attempt.usage)
+        self.outcome.error = None
+
+    def _broken(self, attempt: Attempt | Relay, error: InterlinguaError) -> None:
+        """After content went out: nothing is tried again."""
+        record = self._tries.record(attempt, attempt.usage, error=error.code)
+        self.outcome.error, self.outcome.usage, self.outcome.cost = error, attempt.usage, record.cost
+
+    async def _passed(self, attempt: Relay, message: Message | None) -> None:
+        """A relayed answer is whole."""
+        record = self._tries.record(attempt, attempt.usage)
+        self.outcome.usage, self.outcome.cost = attempt.usage, record.cost
+        if message is not None:
+            await self._remember(message)
+
+    async def _answered(self, attempt: Attempt, response: ChatResponse) -> None:
+        """A translated answer is whole."""
+        record = self._tries.record(attempt, response.usage, service_tier=response.service_tier)
+        self.outcome.usage, self.outcome.cost = response.usage, record.cost
+        self.outcome.losses = attempt.losses
+        if response.choices:
+            self.outcome.finish = response.finish
+            await self._remember(response.message)
+        if self._request is not None and self._dialect_id == "openai_responses":
+            await store(self._request, response, self._memory, self._tenant)
+
+    async def _remember(self, message: Message) -> None:
+        entries = recall.remember(message)
+        if entries:
+            await self._memory.put(self._tenant, entries, recall.LIFETIME)
+
+    def _towards_client(self) -> TranslationContext:
+        """Surroundings for rendering to the client: what its format cannot say is noted, never refused."""
+        return TranslationContext(
+            dialect=self._dialect_id,
+            model=self._peek.model,
+            seed=self._request_id,
+            created=int(self._engine.clock.time()),
+            on_loss={"setting": "warn", "content": "warn"},
+        )
+
+    def _error_event(self, error: InterlinguaError) -> bytes:
+        """The dialect's own error event, with nothing after it."""
+        return self._dialect.StreamRenderer(self._towards_client(), self._request).render(Failed.of(error))
