@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 MODEL := .venv/.model
 
-.PHONY: help setup chat test test-fast check format docs bench clean
+.PHONY: help setup chat serve test test-fast check format docs bench clean
 
 help:              ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
@@ -12,7 +12,7 @@ help:              ## list the targets
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; run: make PYTHON=python3.11 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,server,dev]'
 	@touch $@
 
 $(MODEL): $(READY)
@@ -23,6 +23,9 @@ setup: $(READY) $(MODEL)   ## install everything, and the small local model
 
 chat: setup        ## ask the local model one question
 	$(BIN)/il ask "What is the capital of France?"
+
+serve: setup       ## serve every API on port 8100, the local model as default
+	$(BIN)/il serve
 
 test: setup        ## run the whole test suite
 	$(BIN)/python -m pytest -n 2

@@ -87,3 +87,10 @@ def test_no_network_is_used(empty: dict[str, str], monkeypatch: pytest.MonkeyPat
     done = run("doctor", env={**empty, "OPENAI_API_KEY": "sk-0123456789abcdef"})
     assert done.exit_code == 0
     assert "the network was used" not in done.output
+
+
+def test_what_is_to_be_typed_next_names_a_model(empty: dict[str, str], tmp_path: Path) -> None:
+    """A host without a default model alone is none."""
+    path = tmp_path / "lab.toml"
+    path.write_text('[providers.lab]\nbase_url = "http://127.0.0.1:9"\ndialect = "openai_chat"\napi_keys = ["env:K"]\n')
+    assert 'il ask -m lab/MODEL "Hello"' in run("--config", str(path), "doctor", env={**empty, "K": "k"}).stdout

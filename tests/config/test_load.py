@@ -116,3 +116,12 @@ def test_a_named_file_that_is_missing_is_a_file_error(here: Path, users: Path) -
     """Exit code 74, not a traceback."""
     with pytest.raises(LocalFileError):
         load(here, users, IL_CONFIG=str(here / "none.toml"))
+
+
+def test_a_variable_that_is_wrong_is_named_itself_and_not_the_file(here: Path, users: Path) -> None:
+    """The file may be perfect."""
+    write(users, "[retry]\nattempts = 5\n")
+    with pytest.raises(ConfigError, match=r"^IL_RETRY__ATTEMPTS: "):
+        load(here, users, IL_RETRY__ATTEMPTS="often")
+    with pytest.raises(ConfigError, match=r"^IL_RETRI__ATTEMPTS: .*did you mean 'retry'"):
+        load(here, users, IL_RETRI__ATTEMPTS="3")

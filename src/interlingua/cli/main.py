@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "ask": "Ask a model; the answer is all that goes to standard output.",
     "models": "List models: what they can do, and what they cost.",
     "providers": "List providers, and where their credentials come from.",
+    "serve": "Serve every API to every client.",
+    "keys": "Make, list and end the keys of gateway clients.",
     "pull": "Fetch a model that answers on this machine.",
     "translate": "Translate requests and answers between wire formats.",
     "doctor": "Say what is configured, what works and what to do next.",
@@ -45,8 +47,9 @@ class Program(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"interlingua.cli.{cmd_name}").command
-        if not any(parameter.name == "debug" for parameter in command.params):
-            command.params += _anywhere(hidden=True)
+        for one in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+            if not any(parameter.name == "debug" for parameter in one.params):
+                one.params += _anywhere(hidden=True)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from datetime import datetime
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from interlingua.engine.ledger import LedgerSettings
+from interlingua.engine.principal import Amount, Limits
 from interlingua.engine.router import ModelAlias
 from interlingua.engine.settings import LossSettings, RetrySettings
 from interlingua.ports.transport import Timeouts
@@ -52,6 +55,58 @@ class DisplaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     usage: bool = True
 
 
+class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where state is kept that outlives the process.
+
+    Args:
+        path: an SQLite file; None is `interlingua.db` in the platform's folder for state.
+    """
+
+    path: str | None = None
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The gateway as a server.
+
+    Args:
+        host, port: where it listens; another host than the loopback needs virtual keys.
+        allowed_hosts: names that it is called by, beside the loopback's; `*` is any.
+        max_body: bytes of a request.
+        drain: seconds that running answers get when the process is told to end.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8100
+    allowed_hosts: tuple[str, ...] = ()
+    max_body: Annotated[int, Meta(ge=1024)] = 32 * 1024 * 1024
+    drain: Annotated[float, Meta(ge=0)] = 30.0
+
+
+class VirtualKeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A key that clients of the gateway send.
+
+    Args:
+        name: what it is called in usage and logs.
+        key: where it is: `env:NAME` or `file:/path`, holding 24 letters or more.
+        tenant: whose calls its calls are; None is its name.
+        models: patterns of the models that it may use, as asked for or as `provider/model`.
+        rpm, tpm: requests and tokens per minute; None is no limit.
+        concurrency: calls at once; None is no limit.
+        budget: such as `5 USD / month`.
+        expires: a time with its zone.
+    """
+
+    name: str
+    key: str
+    tenant: str | None = None
+    models: tuple[str, ...] = ("*",)
+    rpm: Amount | None = None
+    tpm: Amount | None = None
+    concurrency: Amount | None = None
+    budget: str | None = None
+    expires: Annotated[datetime, Meta(tz=True)] | None = None
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration.
 
@@ -59,7 +114,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         default_model: a model name or alias for calls that name none.
         providers: what differs for known hosts, and whole hosts of the user's own, by id; checked when built.
         models: aliases, by name or pattern.
-        retry, losses, timeouts, http, local, display: as named.
+        server: the gateway as a server.
+        virtual_keys: keys that clients of the gateway send.
+        limits: how much all callers together may use of the models that match a pattern.
+        retry, losses, timeouts, http, local, ledger, store, display: as named.
     """
 
     default_model: str | None = None
@@ -70,6 +128,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeouts: Timeouts = Timeouts()
     http: HttpSettings = HttpSettings()
     local: LocalSection = LocalSection()
+    server: ServerSettings = ServerSettings()
+    virtual_keys: tuple[VirtualKeySettings, ...] = ()
+    limits: dict[str, Limits] = {}
+    ledger: LedgerSettings = LedgerSettings()
+    store: StoreSettings = StoreSettings()
     display: DisplaySettings = DisplaySettings()
 
 

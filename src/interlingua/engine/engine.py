@@ -74,8 +74,12 @@ class Engine:
         """The way to the network, for explicit acts such as fetching a model."""
         return self._transports[NETWORK]
 
-    def route(self, model: str) -> list[Target]:
+    def route(self, model: str, dialect: str = "") -> list[Target]:
         """The targets that a model name stands for, best first.
+
+        Args:
+            model: as the caller wrote it; empty asks for the default.
+            dialect: the client's; spoken upstream too where the host speaks it.
 
         Raises:
             ModelNotFound: none.
@@ -88,6 +92,7 @@ class Engine:
             aliases=self.aliases,
             has_credential=self.has_credential,
             default=self.default_model,
+            dialect=dialect,
         )
 
     def has_credential(self, provider: Provider) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from interlingua.ports.lens import Peek
 from interlingua.types.parts import (
     BlobPart,
     FilePart,
@@ -24,6 +25,8 @@ from interlingua.types.request import ChatRequest
 from interlingua.types.token_count import TokenCount
 
 PER_MESSAGE = 4
+RESERVED_OUTPUT = 4096
+"""Tokens that an answer is reckoned with before it comes."""
 MEDIA_TOKENS = {"image": 1_000, "audio": 1_500, "video": 10_000, "document": 3_000}
 """Per piece; an inline document is reckoned by its size instead."""
 _BYTES_PER_DOCUMENT_TOKEN = 30
@@ -39,6 +42,16 @@ def estimate_tokens(request: ChatRequest) -> TokenCount:
     if request.output is not None and request.output.schema is not None:
         total += _text(msgspec.json.encode(request.output.schema).decode())
     return TokenCount(input_tokens=round(total), exact=False)
+
+
+def estimate_size(length: int, peek: Peek) -> int:
+    """About how many tokens a call will use, prompt and answer, from a body that is not parsed.
+
+    Args:
+        length: of the body, in bytes.
+        peek: what the lens sees of it.
+    """
+    return length // 4 + min(peek.most_output or RESERVED_OUTPUT, RESERVED_OUTPUT)
 
 
 def _part(part: Part) -> float:

@@ -238,9 +238,11 @@ class Ledger:
             self.failure = None
         del self._writing[:count]
         self._done += count
-        for watched in [watched for watched in self._watchers if watched[0] <= self._done]:
-            self._watchers.remove(watched)
-            if not watched[1].done():
+        watchers, self._watchers = self._watchers, []
+        for watched in watchers:
+            if watched[0] > self._done:
+                self._watchers.append(watched)
+            elif not watched[1].done():
                 watched[1].set_result(None)
 
     def _failed(self, error: InterlinguaError) -> None:

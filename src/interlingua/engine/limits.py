@@ -55,10 +55,19 @@ class Bucket:
             return None
         return max(0, -((self._level - amount * MINUTE) // self.limit))
 
+    def has(self, amount: int, now: int) -> bool:
+        """Whether `amount` can be taken now."""
+        if now > self._at:
+            self._refill(now)
+        return self._level >= amount * MINUTE
+
     def take(self, amount: int, now: int) -> None:
         """Takes, whether it is there or not: what is missing is owed. A negative amount is put back."""
-        self._refill(now)
-        self._level = min(self._level - amount * MINUTE, self.limit * MINUTE)
+        if now > self._at:
+            self._refill(now)
+        self._level -= amount * MINUTE
+        if amount < 0:
+            self._level = min(self._level, self.limit * MINUTE)
 
     def remaining(self, now: int) -> int:
         """How much could be taken now."""
@@ -120,6 +129,14 @@ class Meter:
         self.requests = _changed(self.requests, limits.rpm, now)
         self.tokens = _changed(self.tokens, limits.tpm, now)
         self.limits = limits
+
+    def admits(self, tokens: int, now: int) -> bool:
+        """Whether nothing stands against a call."""
+        return (
+            (self.limits.concurrency is None or self.used < self.limits.concurrency)
+            and (self.requests is None or self.requests.has(1, now))
+            and (self.tokens is None or self.tokens.has(tokens, now))
+        )
 
     def refusal(self, tokens: int, now: int) -> tuple[Kind, float | None] | None:
         """What stands against a call and for how many seconds, None being for ever; None where nothing does."""
@@ -237,13 +254,9 @@ class Limiter:
         """
         now = _nanoseconds(self._clock)
         meters = self._meters(principal, model, now)
-        refused: tuple[Meter, Kind, float | None] | None = None
         for meter in meters:
-            refusal = meter.refusal(tokens, now)
-            if refusal is not None and (refused is None or _longer(refusal[1], refused[2])):
-                refused = (meter, *refusal)
-        if refused is not None:
-            raise _limited(*refused, tokens)
+            if not meter.admits(tokens, now):
+                raise _refusal(meters, tokens, now)
         for meter in meters:
             meter.take(tokens, now)
         return Lease(self._clock, meters, tokens)
@@ -283,6 +296,16 @@ def _changed(bucket: Bucket | None, limit: int | None, now: int) -> Bucket | Non
     if bucket.limit != limit:
         bucket.resize(limit, now)
     return bucket
+
+
+def _refusal(meters: tuple[Meter, ...], tokens: int, now: int) -> RateLimited:
+    """What says after how long nothing stands against the call any more."""
+    found = [(meter, *refusal) for meter in meters if (refusal := meter.refusal(tokens, now)) is not None]
+    worst = found[0]
+    for one in found[1:]:
+        if _longer(one[2], worst[2]):
+            worst = one
+    return _limited(*worst, tokens)
 
 
 def _longer(wait: float | None, other: float | None) -> bool:

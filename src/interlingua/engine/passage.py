@@ -173,7 +173,7 @@ class Passage:
             except InterlinguaError as error:
                 if has_content:
                     self._broken(attempt, error)
-                    yield Piece(self._error_event(error), True)
+                    yield Piece(self.error_event(error), True)
                     return
                 await self._failed(attempt, error)
 
@@ -288,6 +288,6 @@ class Passage:
             on_loss={"setting": "warn", "content": "warn"},
         )
 
-    def _error_event(self, error: InterlinguaError) -> bytes:
+    def error_event(self, error: InterlinguaError) -> bytes:
         """The dialect's own error event, with nothing after it."""
         return self._dialect.StreamRenderer(self._towards_client(), self._request).render(Failed.of(error))

@@ -1,0 +1,1 @@
+"""HTTP: any client of any dialect, answered by any model."""

@@ -1,0 +1,147 @@
+"""The gateway as an ASGI application: guard, route, doorkeeper, handler. Nothing else stands in between.
+
+Every failure becomes an answer in the envelope of the dialect whose path was asked; our own paths get the error tree
+as JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from interlingua.dialects import registry
+from interlingua.engine.principal import Principal
+from interlingua.errors import InterlinguaError, InvalidRequest, NotFound, Overloaded, Unsupported
+from interlingua.gateway import beside, health, native
+from interlingua.gateway.incoming import Incoming, Receive, Scope, Send
+from interlingua.gateway.inference import Inference
+from interlingua.gateway.outgoing import send_whole, told
+from interlingua.gateway.routes import Found, find, methods
+from interlingua.gateway.state import State
+from interlingua.ports.context import TranslationContext
+from interlingua.ports.dialect import WireResponse
+
+log = logging.getLogger("interlingua.gateway")
+
+JSON = (("content-type", "application/json"),)
+
+
+class Gateway:
+    """The application.
+
+    Args:
+        state: what it holds.
+        startup, shutdown: what is to be done when the server starts and ends.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        startup: Callable[[], Awaitable[None]] | None = None,
+        shutdown: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.state = state
+        self._startup = startup
+        self._shutdown = shutdown
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers what ASGI brings."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1003})
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = Incoming(scope, receive, f"req_{secrets.token_hex(12)}")
+        found = find(incoming.method, incoming.path)
+        dialect = found.route.dialect if found is not None else ""
+        try:
+            self.state.guard.check(incoming)
+            if found is None:
+                raise _unknown(incoming)
+            principal = self.state.doorkeeper.admit(incoming, found.route.access)
+            if found.route.operation == "chat":
+                if self.state.draining:
+                    raise Overloaded("this gateway is about to stop", retry_after=5.0)
+                await Inference(self.state, incoming, principal, dialect).answer(send)
+                return
+            answer = await self._answer(incoming, found, principal, send)
+        except InterlinguaError as error:
+            answer = _failed(error, dialect, incoming)
+        if answer is not None:
+            await send_whole(send, answer, (("x-request-id", incoming.request_id),))
+
+    async def _answer(self, incoming: Incoming, found: Found, principal: Principal, send: Send) -> WireResponse | None:
+        route, state = found.route, self.state
+        if route.operation == "embeddings":
+            return await beside.embeddings(state, incoming, principal, route.dialect)
+        if route.operation == "count_tokens":
+            return await beside.count(state, incoming, principal, route.dialect)
+        if route.operation == "models":
+            return beside.models(state, incoming, principal, route.dialect)
+        if route.operation == "model":
+            return beside.model(state, incoming, principal, route.dialect, found.value)
+        if route.operation == "health":
+            return health.answer(state, incoming.path)
+        if route.operation == "greeting":
+            return WireResponse(headers=(("content-type", "text/plain"),), body=b"Ollama is running")
+        if route.operation == "native":
+            return await native.answer(state, incoming, found, principal, send)
+        raise Unsupported(f"{incoming.path} is not offered yet", feature=incoming.path)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    if self._startup is not None:
+                        await self._startup()
+                except InterlinguaError as error:
+                    await send({"type": "lifespan.startup.failed", "message": error.message})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._drain()
+                if self._shutdown is not None:
+                    await self._shutdown()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _drain(self) -> None:
+        """Lets running answers finish."""
+        self.state.draining = True
+        running = self.state.running
+        if running:
+            await asyncio.wait(running, timeout=self.state.config.server.drain)
+        if running:
+            log.warning("%d answers were still running and are broken off", len(running))
+
+
+def _unknown(incoming: Incoming) -> InterlinguaError:
+    known = methods(incoming.path)
+    if known:
+        return InvalidRequest(f"{incoming.path} takes {', '.join(known)}, not {incoming.method}", status=405)
+    return NotFound(f"there is nothing at {incoming.path}", what="path")
+
+
+def _failed(error: InterlinguaError, dialect: str, incoming: Incoming) -> WireResponse:
+    if dialect:
+        return registry.dialect(dialect).render_error(told(error), TranslationContext(dialect=dialect))
+    body = {
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "remedy": error.remedy,
+            "fault": error.fault,
+            "retryable": error.retryable,
+            "request_id": incoming.request_id,
+        }
+    }
+    return WireResponse(status=error.status, headers=JSON, body=msgspec.json.encode(body))

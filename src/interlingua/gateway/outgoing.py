@@ -1,0 +1,50 @@
+"""Answers on their way to the client."""
+
+from __future__ import annotations
+
+from interlingua.errors import InterlinguaError
+from interlingua.gateway.incoming import Send
+from interlingua.ports.dialect import WireResponse
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def told(error: InterlinguaError) -> InterlinguaError:
+    """The error with its remedy in its message: the envelopes of most dialects have no place of their own for it."""
+    if error.fault != "provider" and error.remedy and error.remedy not in error.message:
+        error.message = f"{error.message.rstrip('.')}. {error.remedy}"
+        error.args = (error.message,)
+    return error
+
+
+async def send_whole(send: Send, answer: WireResponse, headers: Headers = ()) -> None:
+    """Sends an answer at once.
+
+    Args:
+        send: of ASGI.
+        answer: status, headers and body.
+        headers: ours, added to it.
+    """
+    found = [*answer.headers, *headers, ("content-length", str(len(answer.body)))]
+    await send({"type": "http.response.start", "status": answer.status, "headers": _encoded(found)})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def send_head(send: Send, content_type: str, headers: Headers = ()) -> None:
+    """Commits to a stream: from here on failures are events of its own."""
+    found = [("content-type", content_type), ("cache-control", "no-store"), ("x-accel-buffering", "no"), *headers]
+    await send({"type": "http.response.start", "status": 200, "headers": _encoded(found)})
+
+
+async def send_piece(send: Send, data: bytes) -> None:
+    """Sends a part of a stream; whole events only."""
+    await send({"type": "http.response.body", "body": data, "more_body": True})
+
+
+async def send_end(send: Send) -> None:
+    """Ends a stream."""
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]

@@ -1,0 +1,90 @@
+"""Runs the gateway under uvicorn.
+
+Facts of uvicorn that are handled here: header size is bounded by its h11 limit only, so a subclass of the httptools
+protocol bounds what is read before the application sees anything; its own access log is off (ours knows more).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from interlingua.config.schema import Config
+from interlingua.gateway.build import build_gateway
+
+MOST_HEADER_BYTES = 64 * 1024
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Refuses a request whose head grows without end."""
+
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Counts what comes before a request's head is whole."""
+        self._head_bytes = self._head_bytes + len(data) if self._reads_head() else 0
+        if self._head_bytes > MOST_HEADER_BYTES:
+            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+            return
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._head_bytes = 0
+        super().on_headers_complete()
+
+    def _reads_head(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
+
+
+def run(config: Config, ready: Callable[[str], None]) -> None:
+    """Serves until the process is told to end.
+
+    Args:
+        config: the configuration.
+        ready: is given the address once it is listened on.
+
+    Raises:
+        ConfigError, LocalFileError: as `build_gateway`.
+    """
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(config, ready))
+
+
+async def serve(config: Config, ready: Callable[[str], None]) -> None:
+    """The same on the running event loop."""
+    gateway = await build_gateway(config)
+    settings = uvicorn.Config(
+        gateway,
+        host=config.server.host,
+        port=config.server.port,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=int(config.server.drain) + 5,
+    )
+    server = _Server(settings, ready)
+    await server.serve()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # sockets are never given
+        """Tells the address once it is known."""
+        await super().startup()
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._ready(f"http://{'[' + host + ']' if ':' in host else host}:{port}")

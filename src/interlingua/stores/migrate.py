@@ -1,0 +1,147 @@
+"""Brings a database file to the present schema, before anything is served from it.
+
+Rules: one line of steps with a single head. A file is looked at without locking it, and left alone if it is up to
+date. Otherwise the whole migration is one transaction under SQLite's write lock: of several processes one migrates,
+the others wait and find it done, and a step that fails leaves the file as it was. A file that a newer version wrote,
+or another program, is refused. There are no steps back: go back with a copy of the file.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from interlingua.errors import ConfigError, InterlinguaError
+from interlingua.stores.failures import failure
+
+STEPS = ("0001",)
+"""Every schema there has been, oldest first; the last is the present one."""
+LOCK_WAIT = 60.0
+"""Seconds to wait for a process that is migrating the same file."""
+
+
+def prepare(path: Path) -> None:
+    """Creates the file if it is missing and brings it to the present schema; blocks meanwhile.
+
+    Raises:
+        ConfigError: it belongs to a newer version or to another program, or a step failed.
+        LocalFileError: the disk or the file fails.
+    """
+    try:
+        _create(path)
+        _write_ahead(path)
+    except (OSError, sqlite3.Error) as error:
+        raise failure(error, path) from error
+    engine = _engine(path)
+    try:
+        with engine.connect() as connection:
+            up_to_date = _revision(connection, path) == STEPS[-1]
+        if not up_to_date:
+            with engine.connect().execution_options(locked=True) as connection, connection.begin():
+                # Somebody else may have done it while we waited for the lock.
+                if _revision(connection, path) != STEPS[-1]:
+                    _migrate(connection, path)
+    except SQLAlchemyError as error:
+        raise failure(error, path) from error
+    finally:
+        engine.dispose()
+
+
+def _create(path: Path) -> None:
+    """An empty file that only its owner may read, in a folder that only its owner may enter."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+
+def _write_ahead(path: Path) -> None:
+    """Sets the mode in which readers do not wait for the writer; a file that cannot be written keeps its own.
+
+    SQLite does not wait for the lock that this change needs, so two processes that start at once must.
+    """
+    deadline = time.monotonic() + LOCK_WAIT
+    connection = sqlite3.connect(path, timeout=LOCK_WAIT, isolation_level=None)
+    try:
+        while True:
+            try:
+                if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                    connection.execute("PRAGMA journal_mode=WAL")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname.startswith("SQLITE_READONLY"):
+                    return
+                if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+    finally:
+        connection.close()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=NullPool,
+        connect_args={"timeout": LOCK_WAIT},
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def connected(driver: sqlite3.Connection, record: object) -> None:
+        driver.isolation_level = None  # the driver would commit before a CREATE TABLE
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        locked = connection.get_execution_options().get("locked", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if locked else "BEGIN")
+
+    return engine
+
+
+def _revision(connection: Connection, path: Path) -> str | None:
+    """Which schema the file has; None where it is empty."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" not in tables:
+        if tables:
+            raise ConfigError(
+                f"{path} is the database of another program",
+                remedy="Set store.path to a file that does not exist yet.",
+            )
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    if len(found) != 1 or found[0] not in STEPS:
+        raise ConfigError(
+            f"{path} was written by a newer version of Interlingua (schema {', '.join(found) or 'unknown'}; "
+            f"this one knows {STEPS[-1]})",
+            remedy="Install that version again, or set store.path to another file or a copy from before.",
+        )
+    return str(found[0])
+
+
+def _migrate(connection: Connection, path: Path) -> None:
+    from alembic import command  # 9 MB that a file which is up to date does not need
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    settings = Config(attributes={"connection": connection})
+    settings.set_main_option("script_location", str(migrations()).replace("%", "%%"))
+    try:
+        command.upgrade(settings, STEPS[-1])
+    except (CommandError, SQLAlchemyError) as error:
+        cause = failure(error, path) if isinstance(error, SQLAlchemyError) else None
+        if isinstance(cause, InterlinguaError) and cause.retryable:
+            raise cause from error
+        raise ConfigError(
+            f"{path} could not be brought to the present schema, and was left as it was: {str(error).splitlines()[0]}",
+            remedy="Go back to the version that wrote it, or set store.path to another file; keep this one.",
+        ) from error
+
+
+def migrations() -> Path:
+    """The folder of the steps."""
+    return Path(__file__).parent / "migrations"

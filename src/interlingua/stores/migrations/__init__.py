@@ -1,0 +1,1 @@
+"""The steps from one schema to the next, for Alembic; `migrate.py` runs them."""

@@ -1,0 +1,85 @@
+"""The tables. Money and times are integers (pico-dollars, microseconds); every row but `meta` has its tenant.
+
+A call's last attempt stands in the call's own row, the attempts before it in `attempts`: nearly every call has one
+attempt, and so costs one row. Both tables together hold every attempt once, so that sums over them are exact.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+
+metadata = MetaData()
+
+_ATTEMPT = (
+    *(("target", Text), ("target_dialect", Text), ("lane", Text)),
+    *(("attempt_started", BigInteger), ("attempt_duration", BigInteger), ("attempt_first", BigInteger)),
+    *(("attempt_status", Integer), ("attempt_error", Text), ("finish", Text)),
+    *(("input_tokens", BigInteger), ("output_tokens", BigInteger), ("cache_read", BigInteger)),
+    *(("cache_creation", BigInteger), ("reasoning", BigInteger), ("usage_rest", Text)),
+    *(("cost", BigInteger), ("price_source", Text), ("price_since", Text), ("service_tier", Text)),
+)
+
+
+def _attempt_columns() -> list[Column[object]]:
+    """What both tables say of an attempt, in the order of `rows.attempt_values`."""
+    return [Column(name, kind, nullable=True) for name, kind in _ATTEMPT]
+
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("request_id", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("key_name", Text, nullable=False),
+    Column("conversation", Text, nullable=False),
+    Column("started", BigInteger, nullable=False),
+    Column("duration", BigInteger, nullable=False),
+    Column("dialect", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("stream", Boolean, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("error", Text, nullable=True),
+    Column("losses", Text, nullable=True),
+    Column("attempts", Integer, nullable=False),
+    *_attempt_columns(),
+    Index("calls_by_request", "request_id", "tenant", unique=True),
+    Index("calls_by_tenant", "tenant", "id"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    *_attempt_columns(),
+)
+
+virtual_keys = Table(
+    "virtual_keys",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("tail", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("models", Text, nullable=False),
+    Column("rpm", BigInteger, nullable=True),
+    Column("tpm", BigInteger, nullable=True),
+    Column("concurrency", BigInteger, nullable=True),
+    Column("budget", Text, nullable=True),
+    Column("expires", BigInteger, nullable=True),
+    Column("created", BigInteger, nullable=False),
+    Column("revoked", BigInteger, nullable=True),
+)
+Index(
+    "virtual_keys_in_use",
+    virtual_keys.c.name,
+    unique=True,
+    sqlite_where=virtual_keys.c.revoked.is_(None),
+    postgresql_where=virtual_keys.c.revoked.is_(None),
+)
+
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False))
+"""Counters of the store itself; `keys_version` is one higher after every change of a key."""
