@@ -423,6 +423,9 @@ def _tree(base: type[InterlinguaError]) -> dict[str, type[InterlinguaError]]:
 BY_CODE: dict[str, type[InterlinguaError]] = _tree(InterlinguaError)
 """Every class of the tree by its `code`."""
 
+BY_PEER_CODE: dict[str, type[InterlinguaError]] = BY_CODE | {InterlinguaError.code: UpstreamError}
+"""The same for codes that another Interlingua sent: its internal error is an upstream's failure to us."""
+
 
 _BY_STATUS: dict[int, type[InterlinguaError]] = {
     400: InvalidRequest,

@@ -10,6 +10,8 @@ import pytest
 
 from interlingua import dialects
 from interlingua.dialects.registry import DIALECTS, count_tokens, dialect, embeddings, models
+from interlingua.errors import InterlinguaError, UpstreamError
+from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import CountTokens, Embeddings, Models
 
 PROTOCOLS = {"embeddings": Embeddings, "models": Models, "count_tokens": CountTokens}
@@ -45,3 +47,11 @@ def test_the_registry_hands_out_what_there_is_and_none_else() -> None:
     assert count_tokens("gemini") is not None
     assert embeddings("anthropic_messages") is None
     assert count_tokens("openai_chat") is None
+
+
+@pytest.mark.parametrize("name", ["ollama", "gemini", "anthropic_messages"])
+def test_the_internal_error_of_another_interlingua_is_an_upstreams_failure(name: str) -> None:
+    """It may be tried again, and nobody is asked to report it."""
+    codec, context = dialect(name), TranslationContext(dialect=name)
+    told = codec.render_error(InterlinguaError("something broke"), context)
+    assert isinstance(codec.parse_error(told, context), UpstreamError)

@@ -8,6 +8,7 @@ from typing import cast
 
 from interlingua.errors import ConfigError
 from interlingua.ports.dialect import CountTokens, Dialect, Embeddings, Models
+from interlingua.ports.lens import Lens
 
 DIALECTS: tuple[str, ...] = ("openai_chat", "openai_responses", "anthropic_messages", "gemini", "ollama")
 
@@ -22,6 +23,16 @@ def dialect(name: str) -> Dialect:
     if name not in DIALECTS:
         raise ConfigError(f"unknown dialect {name!r}", remedy="Known dialects: " + ", ".join(DIALECTS))
     return cast(Dialect, importlib.import_module(f"interlingua.dialects.{name}"))
+
+
+@cache
+def lens(name: str) -> Lens:
+    """A dialect's view of bytes that pass through untouched.
+
+    Raises:
+        ConfigError: there is no such dialect.
+    """
+    return cast(Lens, importlib.import_module(f"interlingua.dialects.{dialect(name).ID}.lens"))
 
 
 def embeddings(name: str) -> Embeddings | None:

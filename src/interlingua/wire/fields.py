@@ -8,29 +8,48 @@ Absent and null are the same to every getter but `has`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import msgspec
 
+Plain = TypeVar("Plain")
 Fail = Callable[[str, str], Exception]
 """Makes the error for (path, reason): InvalidRequest for a client's JSON, UpstreamError for a provider's."""
 
 _object: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _array: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
 _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-_text: msgspec.json.Decoder[str] = msgspec.json.Decoder(str)
+_string: msgspec.json.Decoder[str] = msgspec.json.Decoder(str)
+_text: msgspec.json.Decoder[str | None] = msgspec.json.Decoder(str | None)
 
-_KINDS = {
-    ord(mark): kind
-    for marks, kind in (("{", "object"), ("[", "array"), ('"', "string"), ("tf", "boolean"), ("n", "null"))
-    for mark in marks
-}
+_SPACE = "space"
+_MARKS = (("{", "object"), ("[", "array"), ('"', "string"), ("tf", "boolean"), ("n", "null"), (" \t\n\r\f\v", _SPACE))
+_KINDS = {ord(mark): kind for marks, kind in _MARKS for mark in marks}
 
 
 def kind_of(raw: msgspec.Raw | bytes) -> str:
     """The JSON type of a value: object, array, string, number, boolean, null, or empty for no value at all."""
-    head = bytes(memoryview(raw)[:64]).lstrip()[:1]
-    return _KINDS.get(head[0], "number") if head else ""
+    view = memoryview(raw)
+    if not view:
+        return ""
+    kind = _KINDS.get(view[0], "number")
+    if kind is _SPACE:
+        head = bytes(view[:64]).lstrip()[:1]
+        return _KINDS.get(head[0], "number") if head else ""
+    return kind
+
+
+def read_plain(decoder: msgspec.json.Decoder[Plain], raw: msgspec.Raw | bytes) -> Plain | None:
+    """A value of the shape that most have, read at once; None where it is of any other, which `Fields` then reads.
+
+    Args:
+        decoder: of a struct that forbids unknown fields, so that nothing is lost the quick way.
+        raw: the value.
+    """
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 class Fields:
@@ -92,12 +111,14 @@ class Fields:
 
     def text(self, key: str) -> str | None:
         """A string."""
-        raw = self._take(key, "string")
+        raw = self._left.pop(key, None)
         if raw is None:
             return None
         try:
             return _text.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if kind_of(raw) != "string":
+                raise self._fail(self.at(key), f"expected string, got {kind_of(raw)}") from error
             raise self._fail(self.at(key), _reason(error, "not a string")) from error
 
     def need_text(self, key: str) -> str:
@@ -154,9 +175,13 @@ class Fields:
         raw = self._take(key, "object")
         return None if raw is None else Fields(raw, self._fail, self.at(key))
 
-    def children(self, key: str) -> list[Fields]:
+    def children(self, key: str) -> list[Self]:
         """An array of objects; empty where absent."""
-        return [Fields(raw, self._fail, f"{self.at(key)}[{i}]") for i, raw in enumerate(self.items(key))]
+        return [self.item(key, i, raw) for i, raw in enumerate(self.items(key))]
+
+    def item(self, key: str, place: int, raw: msgspec.Raw) -> Self:
+        """The object that is a member of an array, of those that `items` gave."""
+        return type(self)(raw, self._fail, f"{self.at(key)}[{place}]")
 
     def items(self, key: str) -> list[msgspec.Raw]:
         """An array of any values, undecoded; empty where absent."""
@@ -175,7 +200,7 @@ class Fields:
             if kind_of(raw) != "string":
                 raise self._fail(f"{self.at(key)}[{i}]", f"expected string, got {kind_of(raw)}")
             try:
-                found.append(_text.decode(raw))
+                found.append(_string.decode(raw))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise self._fail(f"{self.at(key)}[{i}]", _reason(error, "not a string")) from error
         return tuple(found)

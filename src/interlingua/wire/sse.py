@@ -57,8 +57,9 @@ class _RawJson:
     def take(self, data: bytes) -> bool:
         """Adds `data`; whether the JSON is whole now."""
         end = self._end(data)
-        self.pieces.append(data if end < 0 else data[:end])
-        self.size += len(data)
+        piece = data if end < 0 else data[:end]
+        self.pieces.append(piece)
+        self.size += len(piece)
         self.mid_line = not data.endswith(b"\n")
         return end >= 0
 
@@ -192,11 +193,16 @@ class SSEParser:
         self._check(self._pending_size)
 
     def _line(self, line: bytes, events: list[SSEEvent]) -> None:
-        if self._raw is not None:
-            if self._raw.mid_line or not _FIELD.match(line):
+        raw = self._raw
+        if raw is not None:
+            if not raw.mid_line and line and line[0] in _FIELD_INITIALS:
+                self._check(len(line))  # one that `_tail` keeps waiting for its end
+            if raw.mid_line or not _FIELD.match(line):
                 self._take_raw(line + b"\n", events)
                 return
             self._flush(events)  # no JSON goes on like this: the framing is back
+        elif not line or line[0] not in _OPENING:
+            self._check(len(line))
         if line.startswith(b"data: "):
             self._add_data(line[6:])
         elif not line:

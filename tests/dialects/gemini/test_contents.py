@@ -341,3 +341,35 @@ def test_a_name_of_a_participant_is_lost() -> None:
 def test_empty_texts_and_empty_turns_are_not_sent() -> None:
     found = contents(user("a"), assistant(""), user("", TextPart(text="b")))
     assert [content["parts"] for content in found] == [[{"text": "a"}], [{"text": "b"}]]
+
+
+def test_a_turn_that_was_streamed_comes_back_in_many_contents_and_is_one_message() -> None:
+    found = parse(
+        {"role": "user", "parts": [{"text": "Hi"}]},
+        {"role": "model", "parts": [{"text": "Let "}]},
+        {"role": "model", "parts": [{"text": "me see."}]},
+        {"role": "model", "parts": [{"text": "", "thoughtSignature": "c2ln"}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"x": 1}}}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "g", "args": {}}}]},
+        {"role": "model", "parts": [{"text": ""}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "g", "response": {"output": "2"}}}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "1"}}}]},
+    )
+    assert [message.role for message in found] == ["user", "assistant", "tool"]
+    said, signed, *calls = found[1].parts
+    assert said == TextPart(text="Let me see.")
+    assert signed == TextPart(text="", opaque=SIGNED), "what is signed is joined with nothing"
+    names = {call.id: call.name for call in calls if isinstance(call, ToolCallPart)}
+    assert [(names[one.id], one.text) for one in found[2].parts if isinstance(one, ToolCallResponsePart)] == [
+        ("g", "2"),
+        ("f", "1"),
+    ]
+
+
+def test_contents_with_luggage_of_their_own_stay_apart() -> None:
+    found = parse(
+        {"role": "user", "parts": [{"text": "Hi"}]},
+        {"role": "model", "parts": [{"text": "a"}], "novelty": 1},
+        {"role": "model", "parts": [{"text": "b"}]},
+    )
+    assert [message.text for message in found] == ["Hi", "a", "b"]

@@ -191,3 +191,7 @@ def test_a_request_that_only_loads_the_model_is_read_and_written(path: str) -> N
 def test_a_tool_of_nobody_is_no_reason_to_fail() -> None:
     request = ChatRequest(model="m", messages=(user("x", TextPart(text="y")),))
     assert written(request, lenient())["messages"] == [{"role": "user", "content": "x\ny"}]
+
+
+def test_both_ways_to_ask_are_paths_of_the_format() -> None:
+    assert {"/api/chat", "/api/generate"} <= set(ollama.CHAT_PATHS)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
+from interlingua.dialects.openai_chat.schema import FILES
 from interlingua.types.messages import Message
 from interlingua.types.opaque import Extra
 from interlingua.types.parts import (
@@ -57,7 +58,7 @@ media: st.SearchStrategy[Part] = st.one_of(
     st.builds(
         BlobPart, modality=st.just("document"), mime_type=st.just("application/pdf"), content=base64s, name=names
     ),
-    st.builds(FilePart, modality=st.just("document"), file_id=names),
+    st.builds(FilePart, modality=st.just("document"), file_id=names, origin=st.just(FILES)),
     st.builds(UriPart, modality=st.just("video"), uri=st.just("https://example.org/a.mp4")),
 )
 answers: st.SearchStrategy[tuple[Part, ...]] = st.builds(

@@ -9,6 +9,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from interlingua.dialects.openai_responses import ID
+from interlingua.dialects.openai_responses.schema import FILES
 from interlingua.types.messages import Message
 from interlingua.types.opaque import Extra, Opaque
 from interlingua.types.parts import (
@@ -59,12 +60,12 @@ media: st.SearchStrategy[Any] = st.one_of(
         cache=caches,
     ),
     st.builds(UriPart, modality=st.just("image"), uri=st.just("https://example.org/a.png"), cache=caches),
-    st.builds(FilePart, modality=st.just("image"), file_id=names),
+    st.builds(FilePart, modality=st.just("image"), file_id=names, origin=st.just(FILES)),
     st.builds(
         BlobPart, modality=st.just("document"), mime_type=st.just("application/pdf"), content=base64s, name=names
     ),
     st.builds(UriPart, modality=st.just("document"), uri=st.just("https://example.org/a.pdf"), name=maybe(names)),
-    st.builds(FilePart, modality=st.just("document"), file_id=names),
+    st.builds(FilePart, modality=st.just("document"), file_id=names, origin=st.just(FILES)),
 )
 citations = st.builds(
     lambda url, title, start: Annotation(

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from interlingua.errors import (
-    BY_CODE,
+    BY_PEER_CODE,
     AuthenticationFailed,
     Common,
     Conflict,
@@ -215,8 +215,8 @@ def _error(
 
 
 def _class(kind: str, message: str, code: str, status: int) -> type[InterlinguaError]:
-    if code in BY_CODE:  # another Interlingua stands behind this address
-        return BY_CODE[code]
+    if code in BY_PEER_CODE:  # another Interlingua stands behind this address
+        return BY_PEER_CODE[code]
     found = _CLASSES.get(kind) or for_status(status)
     if code in _QUOTA_CODES or (found in (InvalidRequest, RateLimited, PermissionDenied) and _QUOTA.search(message)):
         return QuotaExceeded

@@ -8,17 +8,38 @@ by an assistant's or nothing; no turn and no text is empty.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from interlingua.dialects.anthropic_messages.blocks import Block, Writer, brief
 from interlingua.dialects.anthropic_messages.content import luggage, parse_content
 from interlingua.dialects.anthropic_messages.schema import ID, SERVER_TOOL_CALLS, SERVER_TOOL_RESULT
 from interlingua.errors import InvalidRequest
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message, Role
+from interlingua.types.messages import Message, Role, plain_text
 from interlingua.types.parts import TextPart, ToolCallResponsePart
-from interlingua.wire.fields import Fields
+from interlingua.wire.fields import Fields, read_plain
 
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True):
+    type: Literal["text"]
+    text: str
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A turn that is nothing but text, as most are; one with anything else in it is read with care."""
+
+    role: Literal["user", "assistant", "system"]
+    content: str | list[_Text]
+
+    def parts(self) -> tuple[TextPart, ...]:
+        if isinstance(self.content, str):
+            return (TextPart(text=self.content),) if self.content else ()
+        return tuple([TextPart(text=block.text) for block in self.content])
+
+
+_plain = msgspec.json.Decoder(_Plain)
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
 
@@ -29,7 +50,12 @@ def parse_messages(fields: Fields, context: TranslationContext) -> tuple[Message
         found.append(Message(role="system", parts=parts))
     if fields.kind("messages") != "array":
         raise fields.error("messages", "required, an array")
-    for message in fields.children("messages"):
+    for i, raw in enumerate(fields.items("messages")):
+        if (plain := read_plain(_plain, raw)) is not None:
+            origin = context.origin if plain.role == "assistant" else None
+            found.append(Message(role=plain.role, parts=plain.parts(), origin=origin))
+            continue
+        message = fields.item("messages", i, raw)
         word = message.need_text("role")
         role = _ROLES.get(word)
         if role is None:
@@ -111,6 +137,8 @@ def _system_blocks(message: Message, writer: Writer, path: str) -> list[Block]:
 
 
 def _turn(message: Message, writer: Writer, path: str) -> _Turn | None:
+    if message.role != "tool" and not writer.moved and (text := plain_text(message)):
+        return _Turn(message.role, [{"type": "text", "text": text}], path, {})
     if message.name is not None:
         writer.context.lose(f"{path}.name", "participants have no names")
     extra = dict(message.extra.get(ID, {}))

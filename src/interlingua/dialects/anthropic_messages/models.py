@@ -90,6 +90,7 @@ def _time(seconds: int | None) -> str:
 
 def render_models_response(page: ModelPage, context: TranslationContext) -> WireResponse:
     """The list that a client gets; a model without a title goes by its id, and all of them count as active."""
+    lose_foreign(page.extra, context)
     for model in page.models:
         lose_foreign(model.extra, context)
     if any(model.owner for model in page.models):

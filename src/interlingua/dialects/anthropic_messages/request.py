@@ -88,7 +88,8 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     betas = [beta for name, value in request.headers if name == BETA_HEADER for beta in value.split(",")]
     if betas := [beta.strip() for beta in betas if beta.strip()]:
         extra[BETA_HEADER] = betas
-    return ChatRequest(**asked, extra=luggage(extra))
+    both = asked["temperature"] is not None and asked["top_p"] is not None
+    return ChatRequest(**asked, extra={ID: extra} if both else luggage(extra))
 
 
 def render_request(request: ChatRequest, context: TranslationContext) -> WireRequest:
@@ -238,7 +239,8 @@ def _sampling(request: ChatRequest, context: TranslationContext, thinking: str) 
         for name in [name for name, value in wanted.items() if not _goes_with_thinking(name, value)]:
             context.lose(name, "not taken while the model thinks")
             del wanted[name]
-    if "temperature" in wanted and "top_p" in wanted:
+    # Newer models refuse the two together; who wrote both in this very format (its luggage tells) knows the model.
+    if "temperature" in wanted and "top_p" in wanted and ID not in request.extra:
         context.lose("top_p", "not taken together with temperature")
         del wanted["top_p"]
     return wanted

@@ -3,14 +3,15 @@
 from interlingua.dialects.gemini.errors import parse_error, render_error
 from interlingua.dialects.gemini.request import parse_request, render_request
 from interlingua.dialects.gemini.response import parse_response, render_response
-from interlingua.dialects.gemini.schema import ID
+from interlingua.dialects.gemini.schema import ID, VERSIONS
 from interlingua.dialects.gemini.stream import StreamParser
 from interlingua.dialects.gemini.stream_out import StreamRenderer
 from interlingua.types.traits import ToolCallIds
 
-CHAT_PATHS = (
-    "/v1beta/models/{model}:generateContent",
-    "/v1beta/models/{model}:streamGenerateContent",
+CHAT_PATHS = tuple(
+    f"/{version}/models/{{model}}:{method}"
+    for version in VERSIONS
+    for method in ("generateContent", "streamGenerateContent")
 )
 STREAM_CONTENT_TYPE = "text/event-stream"
 TOOL_CALL_IDS: ToolCallIds = "any"

@@ -6,14 +6,17 @@ model's calls stand in the very next content, as many as there were calls; a sys
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from interlingua.dialects.gemini.parts import PartReader, render_part
 from interlingua.dialects.gemini.results import Pairing, Results, missing_result, read_result, render_result
 from interlingua.dialects.gemini.schema import DUMMY_SIGNATURE, ID, ProtoFields, lose_opaque, luggage, own, signature_of
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message
+from interlingua.types.messages import Message, plain_text
 from interlingua.types.parts import Part, ReasoningPart, TextPart, ToolCallPart, ToolCallResponsePart
+from interlingua.wire.fields import read_plain
 
 _ROLES: dict[str | None, Literal["user", "assistant"]] = {
     None: "user",
@@ -24,6 +27,7 @@ _ROLES: dict[str | None, Literal["user", "assistant"]] = {
     "model": "assistant",
     "assistant": "assistant",
 }
+_WORDS = {"user": "user", "assistant": "model"}
 
 
 def parse_system(fields: ProtoFields | None, context: TranslationContext) -> list[Message]:
@@ -36,33 +40,83 @@ def parse_system(fields: ProtoFields | None, context: TranslationContext) -> lis
     return [Message(role="system", parts=tuple(parts), extra=luggage(fields.rest()))] if parts else []
 
 
-def parse_contents(contents: list[ProtoFields], context: TranslationContext) -> list[Message]:
-    """The messages of a conversation; adjacent tool results are one message."""
+class _Text(msgspec.Struct, forbid_unknown_fields=True):
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A content that is nothing but text, as most are; one with anything else in it is read with care."""
+
+    role: Literal["user", "model"]
+    parts: Annotated[list[_Text], msgspec.Meta(min_length=1)]
+
+
+_plain = msgspec.json.Decoder(_Plain)
+
+
+def parse_contents(fields: ProtoFields, context: TranslationContext) -> list[Message]:
+    """The messages of `contents`; adjacent tool results are one message, and so are adjacent model contents."""
     messages: list[Message] = []
     reader, pairing = PartReader(context), Pairing()
-    for content in contents:
+    contents = fields.items("contents")
+    if not contents:
+        raise fields.error("contents", "required")
+    for i, raw in enumerate(contents):
+        if (plain := read_plain(_plain, raw)) is not None:
+            texts = tuple([TextPart(text=part.text) for part in plain.parts])
+            if plain.role == "user":
+                messages.append(Message(role="user", parts=texts))
+                continue
+            pairing.turn([], goes_on=bool(messages) and messages[-1].role == "assistant")
+            _add_turn(messages, Message(role="assistant", parts=texts, origin=context.origin))
+            continue
+        content = fields.item("contents", i, raw)
         word = content.text("role")
         role = _ROLES.get(word)
         if role is None:
             raise content.error("role", f"must be user or model, got {word!r}")
         parts: list[Part] = []
         results: list[Part] = []
-        for fields in content.list_of("parts"):
-            if role == "user" and fields.peek("functionResponse") is not None:
-                results.append(pairing.resolve(read_result(fields, context), fields))
-            elif (part := reader.read(fields)) is not None:
+        for each in content.list_of("parts"):
+            if role == "user" and each.peek("functionResponse") is not None:
+                results.append(pairing.resolve(read_result(each, context), each))
+            elif (part := reader.read(each)) is not None:
                 parts.append(part)
         extra = luggage(content.rest())
         if role == "assistant":
-            pairing.turn([part for part in parts if isinstance(part, ToolCallPart)])
+            goes_on = bool(messages) and messages[-1].role == role
+            pairing.turn([part for part in parts if isinstance(part, ToolCallPart)], goes_on=goes_on)
             if parts:
-                messages.append(Message(role=role, parts=tuple(parts), origin=context.origin, extra=extra))
+                _add_turn(messages, Message(role=role, parts=tuple(parts), origin=context.origin, extra=extra))
             continue
         if results:
             _add_results(messages, results)
         if parts:
             messages.append(Message(role=role, parts=tuple(parts), extra=extra))
     return messages
+
+
+def _add_turn(messages: list[Message], message: Message) -> None:
+    """Adds what the model said. A turn that was streamed comes back as a content for each piece of it: Google's own
+    client keeps its chats so."""
+    before = messages[-1] if messages else None
+    if before is None or before.role != message.role or before.extra or message.extra:
+        messages.append(message)
+        return
+    last, first = before.parts[-1], message.parts[0]
+    joined = _joined(last, first)
+    parts = (*before.parts[:-1], joined, *message.parts[1:]) if joined else (*before.parts, *message.parts)
+    messages[-1] = msgspec.structs.replace(before, parts=parts)
+
+
+def _joined(last: Part, first: Part) -> Part | None:
+    """Two pieces as the one that they were; None where they are not of a kind, or anything but text stands on them."""
+    if type(last) is not type(first) or not isinstance(last, TextPart | ReasoningPart):
+        return None
+    assert isinstance(first, TextPart | ReasoningPart)
+    whole = msgspec.structs.replace(last, text=last.text + first.text)
+    alike = msgspec.structs.replace(first, text=whole.text) == whole
+    return whole if alike and not last.opaque and not last.extra else None
 
 
 def _add_results(messages: list[Message], results: list[Part]) -> None:
@@ -80,6 +134,7 @@ class ContentWriter:
         self._context = context
         self._results = Results()
         self._system: list[dict[str, Any]] = []
+        self._system_extra: dict[str, Any] = {}
         self._contents: list[dict[str, Any]] = []
         self._turn = max((i for i, message in enumerate(messages) if message.role == "user"), default=-1)
 
@@ -98,6 +153,9 @@ class ContentWriter:
         leading = True
         for i, message in enumerate(self._messages):
             leading = leading and message.role == "system"
+            if message.role in _WORDS and (text := plain_text(message)):
+                self._contents.append({"role": _WORDS[message.role], "parts": [{"text": text}]})
+                continue
             if message.name:
                 self._context.lose(f"messages[{i}].name", "there are no names of participants")
             if message.role == "assistant":
@@ -110,7 +168,7 @@ class ContentWriter:
         if not self._contents or self._contents[0]["role"] != "user":
             self._context.emulate("messages", "a user content of `.` put first, where the format wants one")
             self._contents.insert(0, {"role": "user", "parts": [{"text": "."}]})
-        return ({"parts": self._system} if self._system else None), self._contents
+        return ({"parts": self._system, **self._system_extra} if self._system else None), self._contents
 
     def _add(self, role: str, parts: list[dict[str, Any]], message: Message | None = None) -> None:
         if parts:
@@ -126,6 +184,8 @@ class ContentWriter:
         return [wire for wire in found if wire is not None]
 
     def _write_system(self, i: int, message: Message, leading: bool) -> None:
+        if leading:
+            self._system_extra |= own(message.extra)
         for j, part in enumerate(message.parts):
             if not isinstance(part, TextPart):
                 self._context.lose(f"messages[{i}].parts[{j}]", "system instructions are text only", "content")

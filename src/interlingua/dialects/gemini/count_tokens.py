@@ -11,13 +11,13 @@ import msgspec
 
 from interlingua.dialects.gemini.answer import JSON_HEADERS, lose_foreign, method_path, open_answer, resource_name
 from interlingua.dialects.gemini.request import parse_request, render_request
-from interlingua.dialects.gemini.schema import ProtoFields, bad_request, luggage, own
+from interlingua.dialects.gemini.schema import VERSIONS, ProtoFields, bad_request, luggage, own
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.request import ChatRequest
 from interlingua.types.token_count import TokenCount
 
-PATHS: tuple[str, ...] = ("/v1beta/models/{model}:countTokens",)
+PATHS: tuple[str, ...] = tuple(f"/{version}/models/{{model}}:countTokens" for version in VERSIONS)
 
 _COUNTED = ("model", "messages", "tools", "tool_choice", "output", "reasoning", "modalities", "extra")
 

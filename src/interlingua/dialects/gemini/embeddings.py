@@ -12,7 +12,7 @@ import msgspec
 
 from interlingua.dialects.gemini.answer import JSON_HEADERS, lose_foreign, method_path, open_answer, resource_name
 from interlingua.dialects.gemini.request import parse_path
-from interlingua.dialects.gemini.schema import ProtoFields, bad_request, luggage, own
+from interlingua.dialects.gemini.schema import VERSIONS, ProtoFields, bad_request, luggage, own
 from interlingua.dialects.gemini.usage import parse_usage, render_usage
 from interlingua.errors import Unsupported
 from interlingua.ports.context import TranslationContext
@@ -22,7 +22,9 @@ from interlingua.types.opaque import Json
 from interlingua.types.usage import Usage
 
 ONE, MANY = "embedContent", "batchEmbedContents"
-PATHS: tuple[str, ...] = tuple(f"/v1beta/models/{{model}}:{method}" for method in (ONE, MANY))
+PATHS: tuple[str, ...] = tuple(
+    f"/{version}/models/{{model}}:{method}" for version in VERSIONS for method in (ONE, MANY)
+)
 
 _TASKS = {
     "query": "RETRIEVAL_QUERY",

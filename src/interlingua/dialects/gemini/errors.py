@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from interlingua.errors import (
-    BY_CODE,
+    BY_PEER_CODE,
     AuthenticationFailed,
     Cancelled,
     Common,
@@ -181,8 +181,8 @@ class _Report:
         return found(self.message, **self.common)
 
     def _class(self) -> _Class:
-        if self.domain == OUR_DOMAIN and self.reason.lower() in BY_CODE:
-            return BY_CODE[self.reason.lower()]
+        if self.domain == OUR_DOMAIN and self.reason.lower() in BY_PEER_CODE:
+            return BY_PEER_CODE[self.reason.lower()]
         if self.reason in _REASONS:
             return _REASONS[self.reason]
         if self.reason.startswith("API_KEY_") and self.reason.endswith("_BLOCKED"):

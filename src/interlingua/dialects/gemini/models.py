@@ -8,13 +8,13 @@ from urllib.parse import quote
 import msgspec
 
 from interlingua.dialects.gemini.answer import JSON_HEADERS, lose_foreign, open_answer, resource_name
-from interlingua.dialects.gemini.schema import ProtoFields, luggage, own
+from interlingua.dialects.gemini.schema import VERSIONS, ProtoFields, luggage, own
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.listing import ListedModel, ModelPage
 from interlingua.types.opaque import Json
 
-PATHS: tuple[str, ...] = ("/v1beta/models",)
+PATHS: tuple[str, ...] = tuple(f"/{version}/models" for version in VERSIONS)
 
 _LARGEST_PAGE = 1000
 _METHODS = ["generateContent"]
@@ -62,6 +62,7 @@ def _is_count(value: Json) -> bool:
 
 def render_models_response(page: ModelPage, context: TranslationContext) -> WireResponse:
     """The list that a client gets."""
+    lose_foreign(page.extra, context)
     for model in page.models:
         lose_foreign(model.extra, context)
     for name in ("owner", "created"):

@@ -10,7 +10,7 @@ import msgspec
 from interlingua.dialects.gemini.schema import ProtoFields
 
 MOST_ITEMS = 10_000
-"""The longest array that a JSONPath may ask for."""
+"""How many array items JSONPaths may ask for, in all arrays of a call."""
 _STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]""")
 
 
@@ -23,6 +23,7 @@ class GrowingArguments:
 
     def __init__(self, first: dict[str, Any] | None = None) -> None:
         self._root: dict[str, Any] = first or {}
+        self._items = 0
 
     def add(self, piece: ProtoFields) -> None:
         """Takes one piece. Raises what `piece` raises where it is malformed."""
@@ -44,9 +45,11 @@ class GrowingArguments:
         node: Any = self._root
         for step, following in zip(steps, [*steps[1:], None], strict=True):
             if isinstance(step, int) and isinstance(node, list):
-                if step > MOST_ITEMS:
+                missing = max(0, step + 1 - len(node))
+                self._items += missing
+                if self._items > MOST_ITEMS:
                     return False
-                node.extend([None] * (step + 1 - len(node)))
+                node.extend([None] * missing)
                 present = node[step]
             elif isinstance(step, str) and isinstance(node, dict):
                 present = node.get(step)

@@ -343,7 +343,8 @@ def _address(part: UriPart | FilePart, where: str, context: TranslationContext, 
             return part.file_id
         context.lose(where, "a file that was uploaded elsewhere", kind)
         return ""
-    if part.uri.startswith("gs://") or _is_video_page(part.uri):
+    public = context.host.fetches_media and part.uri.startswith(("https://", "http://"))
+    if public or part.uri.startswith("gs://") or _is_video_page(part.uri):
         return part.uri
     context.lose(where, "an address that the provider does not fetch", kind)
     return ""

@@ -63,17 +63,15 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     body = ProtoFields(request.body, bad_request)
     model, stream = parse_path(request.path)
     named = body.text("model")
-    contents = body.list_of("contents")
-    if not contents:
-        raise body.error("contents", "required")
+    messages = parse_contents(body, context)
     system = body.child("systemInstruction")
     choice, left_of_choice = parse_tool_config(body.child("toolConfig"))
     settings, left_of_settings = _parse_config(body.child("generationConfig"))
-    messages = (*parse_system(system, context), *parse_contents(contents, context))
+    messages = [*parse_system(system, context), *messages]
     return ChatRequest(
         model=model or (named or "").removeprefix("models/"),
         stream=stream,
-        messages=messages,
+        messages=tuple(messages),
         tools=parse_tools(body.list_of("tools")),
         tool_choice=choice,
         metadata=_parse_labels(body),

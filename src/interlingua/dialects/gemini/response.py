@@ -13,6 +13,7 @@ from interlingua.dialects.gemini.parts import PartReader, render_part
 from interlingua.dialects.gemini.schema import (
     FINISH_KINDS,
     FINISH_WORDS,
+    FINISH_WORDS_BY_NUMBER,
     ProtoFields,
     bad_answer,
     camel,
@@ -30,6 +31,8 @@ from interlingua.types.response import ChatResponse, Choice, FinishReason, Token
 from interlingua.types.usage import Usage
 
 JSON_HEADERS = (("content-type", "application/json"),)
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999; a host's time may be any number."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +51,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 def parse_envelope(body: ProtoFields) -> Envelope:
     """Reads an answer down to its candidates."""
     raw_usage, feedback = body.json("usageMetadata"), body.json("promptFeedback")
+    usage = parse_usage(raw_usage)
+    uncounted = _uncounted(raw_usage) if usage is None else {}
     tier = raw_usage.get("serviceTier") if isinstance(raw_usage, dict) else None
     reason = None
     if isinstance(feedback, dict):
@@ -58,11 +63,17 @@ def parse_envelope(body: ProtoFields) -> Envelope:
         model=body.text("modelVersion") or "",
         created=_parse_time(body.text("createTime")),
         service_tier=tier if isinstance(tier, str) else None,
-        usage=parse_usage(raw_usage),
+        usage=usage,
         block_reason=reason if isinstance(reason, str) else None,
         candidates=body.list_of("candidates"),
-        extra=body.rest() | ({"promptFeedback": feedback} if feedback else {}),
+        extra=body.rest() | uncounted | ({"promptFeedback": feedback} if feedback else {}),
     )
+
+
+def _uncounted(raw: Json) -> dict[str, Json]:
+    """Metadata about usage that counts nothing, such as how the traffic was billed, as luggage."""
+    left = {key: value for key, value in raw.items() if key != "serviceTier"} if isinstance(raw, dict) else {}
+    return {"usageMetadata": left} if left else {}
 
 
 def parse_response(response: WireResponse, context: TranslationContext) -> ChatResponse:
@@ -99,6 +110,14 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
     )
 
 
+def parse_word(candidate: ProtoFields) -> str:
+    """The finishReason of a candidate; a number, as proto3 JSON may have it, by its name where transports agree on it."""
+    if candidate.kind("finishReason") != "number":
+        return candidate.text("finishReason") or ""
+    number = candidate.integer("finishReason", least=0) or 0
+    return FINISH_WORDS_BY_NUMBER[number] if number < len(FINISH_WORDS_BY_NUMBER) else str(number)
+
+
 def blocked(reason: str, context: TranslationContext) -> Choice:
     """The choice that stands for a prompt which was blocked."""
     message = Message(role="assistant", origin=context.origin)
@@ -121,7 +140,7 @@ def _parse_candidate(fields: ProtoFields, place: int, context: TranslationContex
         reader = PartReader(context)
         parts = tuple(part for part in map(reader.read, content.list_of("parts")) if part is not None)
         left = content.rest()
-    finish = fields.text("finishReason") or "FINISH_REASON_UNSPECIFIED"
+    finish = parse_word(fields) or FINISH_WORDS_BY_NUMBER[0]
     logprobs = parse_logprobs(fields.json("logprobsResult"))
     extra = fields.rest()
     return Choice(
@@ -142,7 +161,7 @@ def parse_logprobs(value: Json) -> tuple[TokenLogprob, ...]:
     found = []
     for i, item in enumerate(chosen if isinstance(chosen, list) else []):
         top = tops[i].get("candidates") if i < len(tops) and isinstance(tops[i], dict) else None
-        others = tuple(_parse_token(other) for other in top if isinstance(other, dict)) if top else ()
+        others = tuple(_parse_token(other) for other in top if isinstance(other, dict)) if isinstance(top, list) else ()
         if isinstance(item, dict):
             found.append(msgspec.structs.replace(_parse_token(item), top=others))
     return tuple(found)
@@ -150,7 +169,9 @@ def parse_logprobs(value: Json) -> tuple[TokenLogprob, ...]:
 
 def _parse_token(item: dict[str, Json]) -> TokenLogprob:
     value = item.get("logProbability")
-    return TokenLogprob(str(item.get("token", "")), float(value) if isinstance(value, int | float) else 0.0)
+    logprob = float(value) if isinstance(value, int | float) else 0.0
+    rest = {key: value for key, value in item.items() if key not in ("token", "logProbability")}
+    return TokenLogprob(str(item.get("token", "")), logprob, extra=luggage(rest))
 
 
 def render_logprobs(logprobs: tuple[TokenLogprob, ...]) -> dict[str, Any]:
@@ -164,7 +185,7 @@ def render_logprobs(logprobs: tuple[TokenLogprob, ...]) -> dict[str, Any]:
 
 
 def _render_token(token: TokenLogprob) -> dict[str, Any]:
-    return {"token": token.token, "logProbability": token.logprob}
+    return {"token": token.token, "logProbability": token.logprob, **own(token.extra)}
 
 
 def render_response(response: ChatResponse, context: TranslationContext) -> WireResponse:
@@ -173,6 +194,8 @@ def render_response(response: ChatResponse, context: TranslationContext) -> Wire
     if not is_block(response.choices, own(response.extra)):
         body["candidates"] = [_render_choice(choice, context) for choice in response.choices]
     usage = render_usage(response.usage, response.service_tier)
+    if response.usage is None:
+        usage = (own(response.extra).get("usageMetadata") or {}) | usage
     if usage:
         body["usageMetadata"] = usage
     body |= render_head(response.id, response.model, response.created)
@@ -191,7 +214,8 @@ def render_head(id: str, model: str, created: int | None) -> dict[str, Any]:
     """The fields that every answer and every piece of one has."""
     head: dict[str, Any] = {"modelVersion": model, "responseId": id}
     if created is not None:
-        head["createTime"] = datetime.fromtimestamp(created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        moment = datetime.fromtimestamp(min(max(created, 0), _LAST_SECOND), UTC)
+        head["createTime"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     return head
 
 
@@ -230,6 +254,7 @@ def _parse_time(text: str | None) -> int | None:
     if not text:
         return None
     try:
-        return int(datetime.fromisoformat(text).timestamp())
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -38,10 +38,11 @@ class Pairing:
         self._ids: set[str] = set()
         self._open: list[tuple[str, str, bool]] = []
 
-    def turn(self, calls: list[ToolCallPart]) -> None:
-        """The model has spoken; `calls` is what it asked for."""
+    def turn(self, calls: list[ToolCallPart], *, goes_on: bool = False) -> None:
+        """The model has spoken, or goes on to; `calls` is what it asked for."""
         self._ids.update(call.id for call in calls)
-        self._open = [(call.id, call.name, "id" in own(call.extra)) for call in calls]
+        before = self._open if goes_on else []
+        self._open = [*before, *((call.id, call.name, "id" in own(call.extra)) for call in calls)]
 
     def resolve(self, result: ToolCallResponsePart, fields: ProtoFields) -> ToolCallResponsePart:
         """The result with the id of its call.

@@ -17,6 +17,8 @@ from interlingua.types.response import FinishKind
 from interlingua.wire.fields import Fail, Fields, kind_of
 
 ID = "gemini"
+VERSIONS = ("v1beta", "v1")
+"""Versions of the interface as they stand in paths: the official clients have gone over to the second."""
 SIGNATURE = f"{ID}.thought_signature"
 DUMMY_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """Base64 of `skip_thought_signature_validator`: the documented stand-in on calls that another model made."""
@@ -48,6 +50,9 @@ FINISH_KINDS: dict[str, FinishKind] = {
     "FINISH_REASON_UNSPECIFIED": "error",
 }
 """Every finishReason; a word that is not here counts as an error, because nothing says that the answer is whole."""
+
+FINISH_WORDS_BY_NUMBER = ("FINISH_REASON_UNSPECIFIED", "STOP", "MAX_TOKENS", "SAFETY", "RECITATION", "OTHER")
+"""The first members of the enum, by number; behind them the two transports number differently."""
 
 FINISH_WORDS: dict[FinishKind, str] = {
     "stop": "STOP",

@@ -14,7 +14,7 @@ from interlingua.dialects.gemini.citations import CITED, METADATA, Citations
 from interlingua.dialects.gemini.errors import parse_error_value
 from interlingua.dialects.gemini.partial_args import GrowingArguments
 from interlingua.dialects.gemini.parts import PartReader, id_luggage
-from interlingua.dialects.gemini.response import blocked, finish_of, parse_envelope, parse_logprobs
+from interlingua.dialects.gemini.response import blocked, finish_of, parse_envelope, parse_logprobs, parse_word
 from interlingua.dialects.gemini.schema import SIGNATURE, ProtoFields, bad_answer, luggage
 from interlingua.errors import InterlinguaError, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
@@ -52,7 +52,7 @@ class _Choice:
     def read(self, candidate: ProtoFields, events: list[Event]) -> None:
         """Takes a piece of the candidate."""
         content = candidate.child("content")
-        self.finish = candidate.text("finishReason") or self.finish
+        self.finish = parse_word(candidate) or self.finish
         logprobs = parse_logprobs(candidate.json("logprobsResult"))
         self._keep(candidate.rest())
         if content is not None:
@@ -156,6 +156,10 @@ class _Choice:
             self._growing = None
 
 
+_OPENS, _CLOSES = ("{", "["), ("}", "]")
+"""How JSON begins and ends that was not cut."""
+
+
 class StreamParser:
     """Turns a provider's stream into events. A stream that is one JSON array (no `alt=sse`) is understood at its end.
 
@@ -185,14 +189,19 @@ class StreamParser:
     def close(self) -> list[Event]:
         """The events that the end of the stream completes."""
         events: list[Event] = []
+        tail = ""
         try:
             for event in self._sse.close():
-                self._take(event.data, events)
+                tail = event.data.strip()
+                self._take(tail, events)
+            complete = self._complete()
         except UpstreamError as error:
-            self._fail(error, events)
+            complete = False  # the end is not clean: an event was cut in two, or it never was this format
+            if not self._started and not (tail[:1] in _OPENS and tail[-1:] not in _CLOSES):
+                self._fail(error, events)
         if self._over:
             return events
-        if not self._complete():
+        if not complete:
             came = "before the answer was whole" if self._started else "before anything came"
             self._fail(StreamInterrupted(f"the stream ended {came}", **self._who()), events)
             return events

@@ -10,7 +10,7 @@ from interlingua.dialects.ollama.stream import StreamParser
 from interlingua.dialects.ollama.stream_renderer import StreamRenderer
 from interlingua.types.traits import ToolCallIds
 
-CHAT_PATHS = ("/api/chat",)
+CHAT_PATHS = ("/api/chat", "/api/generate")
 STREAM_CONTENT_TYPE = "application/x-ndjson"
 TOOL_CALL_IDS: ToolCallIds = "any"
 OPERATIONS: tuple[str, ...] = ("embeddings", "models")

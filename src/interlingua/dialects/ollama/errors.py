@@ -12,7 +12,7 @@ import msgspec
 
 from interlingua.dialects.ollama.schema import Body
 from interlingua.errors import (
-    BY_CODE,
+    BY_PEER_CODE,
     AuthenticationFailed,
     Common,
     ContextTooLong,
@@ -106,7 +106,7 @@ class _Report:
     def error(self) -> InterlinguaError:
         found = self._class()
         common = self.common
-        if found in _REMEDIES and self.code not in BY_CODE:
+        if found in _REMEDIES and self.code not in BY_PEER_CODE:
             common["remedy"] = _REMEDIES[found]
         if found is RateLimited:
             return RateLimited(self.message, retry_after=self.wait, **common)
@@ -129,8 +129,8 @@ class _Report:
         return found(self.message, **common)
 
     def _class(self) -> Class:
-        if self.code in BY_CODE:
-            return BY_CODE[self.code]
+        if self.code in BY_PEER_CODE:
+            return BY_PEER_CODE[self.code]
         for pattern, found in _WORDS:
             if self.stated and pattern.search(self.stated):
                 return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -15,9 +16,19 @@ from interlingua.dialects.ollama.content import Pieces, parse_image
 from interlingua.dialects.ollama.schema import ROLES, Body, bad_request, lose_foreign, luggage, put_back
 from interlingua.dialects.ollama.tools import parse_calls
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message
+from interlingua.types.messages import Message, plain_text
 from interlingua.types.parts import ContentPart, Part, ReasoningPart, TextPart, ToolCallPart, ToolCallResponsePart
-from interlingua.wire.fields import Fields
+from interlingua.wire.fields import Fields, read_plain
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A message that is nothing but text, as most are; one with anything else in it is read with care."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+_plain = msgspec.json.Decoder(_Plain)
 
 
 class ConversationReader:
@@ -36,12 +47,22 @@ class ConversationReader:
     def read(self, fields: Fields) -> tuple[Message, ...]:
         """All messages; neighbouring tool results are one."""
         for i, raw in enumerate(fields.items("messages")):
-            self._prefix.update(bytes(memoryview(raw)))
+            self._prefix.update(raw)
+            if (plain := read_plain(_plain, raw)) is not None:
+                self._found.append(self._text(plain))
+                continue
             message = self._message(Fields(raw, bad_request, f"messages[{i}]"))
             if message.role == "tool" and self._found and self._found[-1].role == "tool":
                 message = msgspec.structs.replace(message, parts=(*self._found.pop().parts, *message.parts))
             self._found.append(message)
         return tuple(self._found)
+
+    def _text(self, plain: _Plain) -> Message:
+        origin = None
+        if plain.role == "assistant":
+            self._open, origin = [], self._context.origin
+        parts = (TextPart(text=plain.content),) if plain.content else ()
+        return Message(role=plain.role, parts=parts, origin=origin)
 
     def _message(self, fields: Fields) -> Message:
         word = fields.need_text("role")
@@ -101,7 +122,10 @@ class ConversationWriter:
     def write(self) -> list[Body]:
         """The messages as they go over the wire."""
         for i, message in enumerate(self._messages):
-            self._message(message, f"messages[{i}]")
+            if self._waiting is None and message.role != "tool" and (text := plain_text(message)):
+                self._wires.append({"role": message.role, "content": text})
+            else:
+                self._message(message, f"messages[{i}]")
         self._flush()
         return self._wires
 

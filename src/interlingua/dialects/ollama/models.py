@@ -58,6 +58,7 @@ def _parse_model(fields: Fields) -> ListedModel:
 
 def render_models_response(page: ModelPage, context: TranslationContext) -> WireResponse:
     """The list that a client gets, whole: the format has no pages. Unknown times stand as 1970."""
+    lose_foreign(page.extra, context)
     for model in page.models:
         lose_foreign(model.extra, context)
     for name in ("title", "owner", "context", "max_output"):

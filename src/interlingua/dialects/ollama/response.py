@@ -35,6 +35,7 @@ from interlingua.types.usage import Usage
 from interlingua.wire.fields import Fields
 
 JSON_HEADERS = (("content-type", "application/json"),)
+_TOKEN = ("token", "logprob", "bytes", "top_logprobs")
 _AT_THE_END = ("context",)
 """Fields that only the last line has, and that belong to the choice: the tokens of /api/generate."""
 
@@ -144,6 +145,7 @@ def _parse_token(item: dict[str, Json]) -> TokenLogprob:
         logprob=float(value) if isinstance(value, int | float) else 0.0,
         bytes=tuple(octets) if isinstance(octets, list) else None,
         top=_parse_logprobs(item.get("top_logprobs")),
+        extra=luggage({key: value for key, value in item.items() if key not in _TOKEN and value is not None}),
     )
 
 
@@ -156,7 +158,9 @@ def _render_token(token: TokenLogprob) -> Body:
     wire: Body = {"token": token.token, "logprob": token.logprob}
     if token.bytes is not None:
         wire["bytes"] = list(token.bytes)
-    return wire | ({"top_logprobs": [_render_token(top) for top in token.top]} if token.top else {})
+    wire |= {"top_logprobs": [_render_token(top) for top in token.top]} if token.top else {}
+    put_back(wire, token.extra)
+    return wire
 
 
 def render_response(response: ChatResponse, context: TranslationContext) -> WireResponse:

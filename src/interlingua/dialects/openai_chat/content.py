@@ -9,9 +9,11 @@ from typing import Any, Literal
 import msgspec
 
 from interlingua.dialects.openai_chat.schema import (
+    FILES,
     ID,
     SIGNATURE,
     as_raw,
+    has_file,
     lose_foreign,
     luggage,
     put_back,
@@ -40,6 +42,7 @@ Body = dict[str, Any]
 _AUDIO_MIMES = {"mp3": "audio/mpeg"}
 _AUDIO_FORMATS = {"audio/mpeg": "mp3", "audio/x-wav": "wav", "audio/wave": "wav", "audio/vnd.wave": "wav"}
 _LONG = ("30m", "1h", "12h")
+_ONLY_TTL = "30m"
 
 
 def parse_content(fields: Fields, fail: Fail, context: TranslationContext) -> list[Part]:
@@ -95,7 +98,9 @@ def render_cache(body: Body, hint: CacheHint | None, context: TranslationContext
     if context.host.cache_field == "cache_control":
         body["cache_control"] = {"type": "ephemeral", **({"ttl": hint.ttl} if hint.ttl else {})}
     elif context.host.cache_field == "prompt_cache_breakpoint":
-        body["prompt_cache_breakpoint"] = {"mode": "explicit", **({"ttl": "30m"} if hint.ttl in _LONG else {})}
+        body["prompt_cache_breakpoint"] = {"mode": "explicit", **({"ttl": _ONLY_TTL} if hint.ttl in _LONG else {})}
+        if hint.ttl not in ("", _ONLY_TTL) and all(loss.field != "cache" for loss in context.losses):
+            context.emulate("cache", f"a lifetime of {hint.ttl} becomes {_ONLY_TTL}")
     elif all(loss.field != "cache" for loss in context.losses):
         context.lose("cache", "the host has no hints for its prompt cache")
 
@@ -156,7 +161,7 @@ def _parse_file(fields: Fields) -> Part:
     inner = child.rest()
     extra = luggage({**fields.rest(), **({"file": inner} if inner else {})})
     if file_id is not None:
-        return FilePart(modality="document", file_id=file_id, name=name, cache=cache, extra=extra)
+        return FilePart(modality="document", file_id=file_id, name=name, origin=FILES, cache=cache, extra=extra)
     if content is None:
         raise fields.error("file", "needs file_data or file_id")
     if content.startswith(("https://", "http://")):
@@ -206,7 +211,7 @@ def render_part(part: Part, path: str, context: TranslationContext, *, media: bo
 def _render_media(part: BlobPart | UriPart | FilePart, path: str, context: TranslationContext) -> Body | None:
     host = context.host
     if isinstance(part, FilePart):
-        if part.origin is not None and part.origin.provider != context.provider:
+        if not has_file(part.origin, context):
             context.lose(path, "the file was uploaded to another provider", kind="content")
         elif part.modality != "document" or not host.file_parts:
             context.lose(path, f"no {part.modality} by file id", kind="content")

@@ -22,6 +22,7 @@ from interlingua.errors import (
     InterlinguaError,
     InvalidRequest,
     ModelNotFound,
+    NotFound,
     Overloaded,
     PermissionDenied,
     QuotaExceeded,
@@ -79,6 +80,7 @@ _WORDS: dict[str, Kind] = {
     "timed_out": TimedOut,
     "stream_interrupted": StreamInterrupted,
     "conflict": Conflict,
+    "not_found": NotFound,
     "tool_use_failed": UpstreamError,  # the model wrote an invalid call: another try may do better
     "json_validate_failed": UpstreamError,
 }
@@ -89,6 +91,7 @@ _MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         (r"context (length|window|size)|maximum context|prompt (is )?too long|reduce the length of", ContextTooLong),
         (r"(incorrect|invalid|missing|no) (api[ _-]?key|authentication)|api key not valid", AuthenticationFailed),
         (r"content management policy|violates usage guidelines|flagged (for|as)|safety_check", ContentFiltered),
+        (r"matching your data policy", PermissionDenied),
         (r"exceeded your current quota|insufficient (balance|credit|fund|quota)|add credits", QuotaExceeded),
         (
             r"no endpoints found for |(invalid|unknown|unsupported) model\b|not a valid model|model not found"
@@ -99,6 +102,8 @@ _MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         (r"overloaded|at capacity|no capacity|high demand, try", Overloaded),
     )
 )
+_CLOSER = {(RateLimited, QuotaExceeded), (NotFound, ModelNotFound)}
+"""Where the message says more than the word."""
 _ALWAYS = (QuotaExceeded, ContentFiltered, AuthenticationFailed)
 """What a message may say against a status that means something else."""
 _CAPACITY = {498: Overloaded}
@@ -224,7 +229,7 @@ def _complaint(one: Json) -> str:
 def _kind(words: list[str], message: str, status: int) -> Kind:
     by_word = next((_WORDS[word] for word in words if word in _WORDS), None)
     by_message = next((kind for pattern, kind in _MESSAGES if pattern.search(message)), None)
-    if by_word is not None and not (by_word is RateLimited and by_message is QuotaExceeded):
+    if by_word is not None and (by_word, by_message) not in _CLOSER:
         return by_word
     if by_message in _ALWAYS or (by_message is not None and status in (400, 404, 413, 422, 500, 503)):
         return by_message

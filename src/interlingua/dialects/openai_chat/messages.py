@@ -7,7 +7,7 @@ assistant message cannot hold goes into the user message that follows; turns wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -29,7 +29,7 @@ from interlingua.dialects.openai_chat.schema import (
 )
 from interlingua.dialects.openai_chat.tools import CALL, LEGACY, parse_calls, render_call
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message
+from interlingua.types.messages import Message, plain_text
 from interlingua.types.opaque import Json
 from interlingua.types.parts import (
     Annotation,
@@ -47,18 +47,33 @@ from interlingua.types.parts import (
     ToolCallResponsePart,
     UriPart,
 )
-from interlingua.wire.fields import Fail, Fields
+from interlingua.wire.fields import Fail, Fields, read_plain
 
 Body = dict[str, Any]
 Placed = tuple[str, Part]
 """A part and its path, for losses."""
 
 
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """A message that is nothing but text, as most are; one with anything else in it is read with care."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+_plain = msgspec.json.Decoder(_Plain)
+
+
 def parse_messages(fields: Fields, fail: Fail, context: TranslationContext) -> tuple[Message, ...]:
     """All messages of a request; neighbouring tool results become one message."""
     found: list[Message] = []
-    for child in fields.children("messages"):
-        message = _parse_message(child, found, fail, context)
+    for i, raw in enumerate(fields.items("messages")):
+        if (plain := read_plain(_plain, raw)) is not None:
+            parts = (TextPart(text=plain.content),) if plain.content else ()
+            origin = context.origin if plain.role == "assistant" else None
+            found.append(Message(role=plain.role, parts=parts, origin=origin))
+            continue
+        message = _parse_message(fields.item("messages", i, raw), found, fail, context)
         if found and message.role == "tool" and found[-1].role == "tool":
             message = msgspec.structs.replace(message, parts=(*found.pop().parts, *message.parts))
         found.append(message)
@@ -92,10 +107,18 @@ def _parse_result(
     fields: Fields, raw_role: str, before: list[Message], fail: Fail, context: TranslationContext
 ) -> Message:
     name = fields.text("name")
-    call_id = _called(name, before) if raw_role == "function" else fields.need_text("tool_call_id")
+    if raw_role == "function":
+        call_id = _called(name, before)
+    else:
+        call_id = fields.text("tool_call_id") or _awaited(name, before)
+        if not call_id:
+            raise fields.error("tool_call_id", "required")
     pieces = parse_content(fields, fail, context)
     response = tuple(part for part in pieces if isinstance(part, TextPart | BlobPart | UriPart | FilePart | OpaquePart))
-    result = ToolCallResponsePart(id=call_id, name=name, response=response, extra=luggage(fields.rest()))
+    rest = fields.rest()
+    if name and not _repeats(call_id, name, before):
+        rest["name"] = name
+    result = ToolCallResponsePart(id=call_id, name=name, response=response, extra=luggage(rest))
     return Message(role="tool", parts=(result,))
 
 
@@ -105,6 +128,25 @@ def _called(name: str | None, before: list[Message]) -> str:
         for part in reversed(message.parts):
             if isinstance(part, ToolCallPart) and part.name == name and part.extra.get(ID, {}).get(LEGACY):
                 return part.id
+    return ""
+
+
+def _repeats(call_id: str, name: str, before: list[Message]) -> bool:
+    """Whether a result's name is that of its call, which needs not be told again."""
+    calls = (part for message in reversed(before) for part in message.parts if isinstance(part, ToolCallPart))
+    return next((call.name == name for call in calls if call.id == call_id), False)
+
+
+def _awaited(name: str | None, before: list[Message]) -> str:
+    """The id of the call that a result without one answers: the first of that name that waits; empty for none."""
+    answered: set[str] = set()
+    for message in reversed(before):
+        answered.update(part.id for part in message.parts if isinstance(part, ToolCallResponsePart))
+        if message.role == "assistant":
+            calls = [part for part in message.parts if isinstance(part, ToolCallPart) and part.id not in answered]
+            return next((call.id for call in calls if name in (None, "", call.name)), "")
+        if message.role != "tool":
+            break
     return ""
 
 
@@ -179,6 +221,9 @@ def render_messages(messages: Sequence[Message], context: TranslationContext) ->
     rendered: list[Body] = []
     waiting: list[Placed] = []
     for i, message in _ordered(messages):
+        if not waiting and message.role != "tool" and (text := plain_text(message)):
+            rendered.append({"role": message.role, "content": text})
+            continue
         path = f"messages[{i}]"
         if message.role == "tool":
             rendered.extend(_render_results(message, path, waiting, context))
@@ -234,7 +279,11 @@ def _decorate(body: Body, message: Message, path: str, context: TranslationConte
             body["name"] = message.name
         else:
             context.lose(f"{path}.name", "the host takes no names of participants")
-    if message.origin is None:  # else the luggage is an answer's, which no request carries
+    if message.origin is None:  # else luggage and citations are an answer's, which no request carries
+        said = (part for part in message.parts if isinstance(part, TextPart))
+        cited = [one.raw for part in said for one in part.annotations if one.dialect == ID]
+        if cited:
+            body["annotations"] = cited
         put_back(body, message.extra)
         lose_foreign(message.extra, context)
 
@@ -319,7 +368,8 @@ def _render_results(message: Message, path: str, waiting: list[Placed], context:
 def _result(
     part: ToolCallResponsePart, path: str, waiting: list[Placed], context: TranslationContext
 ) -> str | list[Any]:
-    pieces, media = split_media(part.response)
+    inside = context.host.media_in_results
+    pieces, media = (list(part.response), []) if inside else split_media(part.response)
     for one in media:
         context.emulate(f"{path}.response", "tool results hold no media: it follows in a user message")
         pieces.append(TextPart(text=f"[{_label(one)}: see the user message after the tool results]"))
@@ -327,7 +377,7 @@ def _result(
     if part.is_error:
         context.emulate(f"{path}.is_error", "said in words, no flag for it")
         pieces.insert(0, TextPart(text="Error: " + _pop_text(pieces)))
-    content = render_content([(path, piece) for piece in pieces], context, media=False)
+    content = render_content([(path, piece) for piece in pieces], context, media=inside)
     return content if content is not None else ""
 
 

@@ -65,13 +65,15 @@ def parse_models_response(response: WireResponse, context: TranslationContext) -
     if context.quirk.response is not None:
         fields = Fields(msgspec.json.encode(context.quirk.response(fields.rest())), bad_answer)
     if fields.kind("error") in ("object", "string", "array"):
-        raise error_of(msgspec.json.decode(source), response.status, response, context)
+        raise error_of(fields.rest(), response.status, response, context)
     if fields.kind("data") in ("", "null") and fields.kind("id") == "string":
         return ModelPage(models=(_parse_model(fields),))
     if fields.kind("data") != "array":
         raise fields.error("data", "required, an array")
     models = tuple(_parse_model(child) for child in fields.children("data"))
-    return ModelPage(models=models, next=_next(fields.json("links")))
+    following = _next(fields.json("links"))
+    fields.skip("object")
+    return ModelPage(models=models, next=following, extra=luggage(fields.rest()))
 
 
 def _next(links: Json) -> str:
@@ -129,7 +131,9 @@ def render_models_response(page: ModelPage, context: TranslationContext) -> Wire
         lose_foreign(model.extra, context)
     if page.next:
         context.lose("next", "the format has no pages")
-    body = {"object": "list", "data": [_render_model(model) for model in page.models]}
+    body: dict[str, Any] = {"object": "list", "data": [_render_model(model) for model in page.models]}
+    put_back(body, page.extra)
+    lose_foreign(page.extra, context)
     return WireResponse(body=msgspec.json.encode(body), headers=(("content-type", "application/json"),))
 
 

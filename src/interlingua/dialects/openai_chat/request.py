@@ -151,7 +151,8 @@ def render_request(request: ChatRequest, context: TranslationContext) -> WireReq
     request = _prompted(_allowed(request, context), context)
     host = context.host
     messages = _system_in_front(request.messages, context)
-    body: Body = {"model": context.model or request.model, "messages": render_messages(messages, context)}
+    model = context.model or request.model
+    body: Body = {**({"model": model} if model else {}), "messages": render_messages(messages, context)}
     render_tools(body, request, context)
     for name in _PLAIN:
         value = getattr(request, name)

@@ -47,6 +47,8 @@ from interlingua.wire.fields import Fields
 
 Body = dict[str, Any]
 
+_TOKEN = ("token", "logprob", "bytes", "top_logprobs")
+
 
 def parse_response(response: WireResponse, context: TranslationContext) -> ChatResponse:
     """What a provider answered with a 2xx.
@@ -164,11 +166,13 @@ def parse_logprobs(raw: Json) -> tuple[tuple[TokenLogprob, ...], Body]:
 
 def _logprob(raw: Body) -> TokenLogprob:
     value, octets, top = raw.get("logprob"), raw.get("bytes"), raw.get("top_logprobs")
+    rest = {key: value for key, value in raw.items() if key not in _TOKEN and value is not None}
     return TokenLogprob(
         token=str(raw.get("token", "")),
         logprob=_float(value, -9999.0),
         bytes=tuple(octets) if isinstance(octets, list) else None,
         top=tuple(_logprob(one) for one in top if isinstance(one, dict)) if isinstance(top, list) else (),
+        extra=luggage(rest),
     )
 
 
@@ -183,11 +187,13 @@ def render_logprobs(logprobs: tuple[TokenLogprob, ...], *, refused: bool = False
 
 
 def _render_logprob(one: TokenLogprob) -> Body:
-    return {
+    body: Body = {
         "token": one.token,
         "logprob": one.logprob,
         "bytes": None if one.bytes is None else list(one.bytes),
     }
+    put_back(body, one.extra)
+    return body
 
 
 def render_response(response: ChatResponse, context: TranslationContext) -> WireResponse:

@@ -13,11 +13,16 @@ import msgspec
 
 from interlingua.errors import InvalidRequest, UpstreamError
 from interlingua.ports.context import TranslationContext
-from interlingua.types.opaque import Extra, Json, Opaque
+from interlingua.types.opaque import Extra, Json, Opaque, Origin
 from interlingua.types.response import FinishKind
 from interlingua.wire.fields import Fail, Fields
 
 ID = "openai_chat"
+
+FILES = Origin(provider="", endpoint=ID, model="")
+"""Who made a file that a client names by its id: whoever it is, hosts of other formats do not have it."""
+_FILES_OF = ("openai_chat", "openai_responses")
+"""Formats of which one host speaks both and keeps one store of files."""
 
 ROLES = {
     "system": "system",
@@ -101,6 +106,13 @@ def source_of(fields: Fields) -> str:
     return source if isinstance(source, str) else bytes(memoryview(source)).decode("utf-8").strip()
 
 
+def has_file(origin: Origin | None, context: TranslationContext) -> bool:
+    """Whether the target may have an uploaded file of that origin; one of unknown origin is sent as it is."""
+    if origin is None:
+        return True
+    return origin.provider == context.provider if origin.provider else origin.endpoint in _FILES_OF
+
+
 def luggage(rest: dict[str, Json]) -> Extra:
     """What nobody took, as `extra`."""
     return {ID: rest} if rest else {}
@@ -132,13 +144,16 @@ def lose_opaque(opaque: Iterable[Opaque], path: str, context: TranslationContext
 
 
 def merge(old: Json, new: Json) -> Json:
-    """Two sightings of one field in a stream: objects merge, lists grow, else the later wins."""
+    """Two sightings of one field in a stream: objects merge, lists grow (both `old` itself), else the later wins."""
     if old == new:
         return old
     if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{key: merge(old[key], value) if key in old else value for key, value in new.items()}}
+        for key, value in new.items():
+            old[key] = merge(old[key], value) if key in old else value
+        return old
     if isinstance(old, list) and isinstance(new, list):
-        return old + new
+        old += new
+        return old
     return new
 
 

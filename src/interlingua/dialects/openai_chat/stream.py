@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from interlingua.dialects.openai_chat.brackets import Brackets
 from interlingua.dialects.openai_chat.errors import error_of
 from interlingua.dialects.openai_chat.messages import parse_annotation
 from interlingua.dialects.openai_chat.reasoning import details_text, merge_details, only_summaries
@@ -74,19 +75,29 @@ _decode = msgspec.json.Decoder().decode
 class _Call:
     """A tool call under construction."""
 
-    __slots__ = ("custom", "done", "id", "index", "pieces", "state")
+    __slots__ = ("brackets", "custom", "done", "hopeless", "id", "index", "pieces", "read")
 
     def __init__(self, call_id: str, index: int, custom: bool) -> None:
         self.id = call_id
         self.index = index
         self.custom = custom
         self.pieces: list[str] = []
-        self.state: list[Opaque] = []
+        self.brackets = Brackets()
+        self.read = 0  # of the pieces, by the brackets
+        self.hopeless = custom  # nothing that follows can make an object of it
         self.done = False
 
     def whole(self) -> bool:
-        raw = "".join(self.pieces)
-        return not self.custom and bool(raw.strip()) and parse_arguments(raw) is not None
+        """Whether the arguments are an object; they are parsed once, however often this is asked."""
+        if self.hopeless:
+            return False
+        for piece in self.pieces[self.read :]:
+            self.brackets.add(piece)
+        self.read = len(self.pieces)
+        if not self.brackets.balanced:
+            return False
+        self.hopeless = parse_arguments("".join(self.pieces)) is None
+        return not self.hopeless
 
 
 class _Choice:
@@ -104,7 +115,10 @@ class _Choice:
         self._open: tuple[Spoken, int] | None = None
         self._worded = False  # whether thinking has a field of its own; then details only repeat it
         self._details: list[Json] = []
-        self._calls: dict[str, _Call] = {}
+        self._open_calls: dict[int, _Call] = {}  # by index of the part
+        self._grown: dict[int, _Call] = {}  # those of them that grew since the latest part began
+        self._latest: dict[str, _Call] = {}  # by the index that the fragments name
+        self._by_id: dict[str, _Call] = {}
         self._last: _Call | None = None
         self._audio: Body = {}
         self._sound: list[str] = []
@@ -237,9 +251,10 @@ class _Choice:
 
     def _begin(self, part: Part) -> int:
         self._close_spoken()
-        for call in self._calls.values():
+        for call in self._grown.values():
             if not call.done and call.whole():
                 self._end_call(call)
+        self._grown.clear()
         self._kinds.append(part)
         index = len(self._kinds) - 1
         self._events.append(PartStart(index=index, part=part, choice=self.index))
@@ -280,13 +295,18 @@ class _Choice:
                 extra={ID: {LEGACY: True}} if index == LEGACY else luggage(more),
             )
             call = _Call(call_id, self._begin(part), custom)
-            self._calls[f"{'' if index is None else index}#{len(self._calls)}"] = call
+            self._open_calls[call.index] = call
+            self._latest[str(index)] = call
+            self._by_id.setdefault(call_id, call)
         self._last = call
         for key in MESSAGE_STATE:
             if raw.get(key) is not None:
                 data = msgspec.json.encode(raw[key]).decode()
                 opaque = Opaque(f"{ID}.{key}", data, self._context.origin)
-                self._events.append(PartDelta(index=call.index, opaque=opaque, choice=self.index))
+                if call.done:  # the message keeps what comes too late for the call
+                    self._attach(opaque)
+                else:
+                    self._events.append(PartDelta(index=call.index, opaque=opaque, choice=self.index))
         piece = inner.get("input" if custom else "arguments")
         if piece is not None and not isinstance(piece, str):
             piece = msgspec.json.encode(piece).decode()
@@ -297,6 +317,7 @@ class _Choice:
                 raise UpstreamError("the stream goes on with a tool call whose arguments were whole")
             return
         call.pieces.append(piece)
+        self._grown[call.index] = call
         self._events.append(PartDelta(index=call.index, text=piece, choice=self.index))
 
     def _find(self, index: Json, call_id: str, named: bool) -> _Call | None:
@@ -308,15 +329,15 @@ class _Choice:
         if index is None:
             if not call_id:
                 return None if named else self._last
-            return next((call for call in self._calls.values() if call.id == call_id), None)
-        same = [call for key, call in self._calls.items() if key.partition("#")[0] == str(index)]
-        call = same[-1] if same else None
+            return self._by_id.get(call_id)
+        call = self._latest.get(str(index))
         if call is not None and named and call_id and call.id and call.id != call_id:
             return None
         return call
 
     def _end_call(self, call: _Call) -> None:
         call.done = True
+        del self._open_calls[call.index]
         self._events.append(PartEnd(index=call.index, choice=self.index))
 
     def _hear(self, audio: Body) -> None:
@@ -340,9 +361,8 @@ class _Choice:
             extra = luggage(self._audio)
             self._whole(BlobPart(modality="audio", mime_type="", content=_joined(self._sound), extra=extra))
             self._sound, self._audio = [], {}
-        for call in self._calls.values():
-            if not call.done:
-                self._end_call(call)
+        for call in list(self._open_calls.values()):
+            self._end_call(call)
 
     def end(self) -> MessageEnd:
         """The event that ends this choice."""
@@ -458,8 +478,10 @@ class StreamParser:
     def _keep(self, chunk: Body) -> None:
         """Keeps what the chunk says about the whole answer."""
         for key in ("id", "model", "created", "service_tier"):
-            if chunk.get(key) and (not self._started or not self._head.get(key)):
+            if chunk.get(key) is not None and not self._head.get(key):
                 self._head[key] = chunk[key]
+                if self._started and key == "service_tier":
+                    self._late[key] = chunk[key]
         for key, value in chunk.items():
             if value is None or key in _CHUNK:
                 continue
@@ -472,7 +494,7 @@ class StreamParser:
         if not self._started:
             self._start()
         given = raw.get("index")
-        index = given if isinstance(given, int) else place
+        index = given if type(given) is int else place  # a boolean counts as an int
         if index not in self._choices:
             self._choices[index] = _Choice(index, self._context, self._events)
         self._choices[index].take(raw)

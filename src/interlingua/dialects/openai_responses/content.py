@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from interlingua.dialects.openai_responses.schema import (
+    FILES,
     ID,
     Body,
     as_raw,
+    has_file,
     lose_foreign,
     luggage,
     put_back,
@@ -95,6 +97,9 @@ def render_cache(body: Body, hint: CacheHint | None, context: TranslationContext
         return
     if context.host.cache_field == "prompt_cache_breakpoint":
         body["prompt_cache_breakpoint"] = {"mode": "explicit", **cache_ttl(hint)}
+        ttl = _TTLS.get(hint.ttl, "30m")
+        if hint.ttl not in ("", ttl) and all(loss.field != "cache" for loss in context.losses):
+            context.emulate("cache", f"a lifetime of {hint.ttl} becomes {ttl}")
     elif all(loss.field != "cache" for loss in context.losses):
         context.lose("cache", "the host has no hints for its prompt cache")
 
@@ -110,7 +115,7 @@ def _parse_image(fields: Fields) -> ContentPart:
     rest = fields.rest()
     if url is None and file_id is not None:
         rest |= {"detail": detail} if detail else {}
-        return FilePart(modality="image", file_id=file_id, cache=cache, extra=luggage(rest))
+        return FilePart(modality="image", file_id=file_id, origin=FILES, cache=cache, extra=luggage(rest))
     if url is None:
         raise fields.error("image_url", "needs image_url or file_id")
     extra = luggage(rest)
@@ -126,7 +131,7 @@ def _parse_file(fields: Fields) -> ContentPart:
     file_id, url, content = fields.text("file_id"), fields.text("file_url"), fields.text("file_data")
     extra = luggage(fields.rest())
     if file_id is not None:
-        return FilePart(modality="document", file_id=file_id, name=name, cache=cache, extra=extra)
+        return FilePart(modality="document", file_id=file_id, name=name, origin=FILES, cache=cache, extra=extra)
     if url is not None:
         return UriPart(modality="document", uri=url, name=name, cache=cache, extra=extra)
     if content is None:
@@ -182,7 +187,7 @@ def _render_media(part: BlobPart | UriPart | FilePart, path: str, context: Trans
     image = part.modality == "image"
     body: Body = {"type": "input_image" if image else "input_file"}
     if isinstance(part, FilePart):
-        if part.origin is not None and part.origin.provider != context.provider:
+        if not has_file(part.origin, context):
             context.lose(path, "the file was uploaded to another provider", kind="content")
             return None
         body["file_id"] = part.file_id

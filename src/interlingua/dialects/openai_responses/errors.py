@@ -78,6 +78,7 @@ _WORDS: dict[str, Kind] = {
     "timed_out": TimedOut,
     "stream_interrupted": StreamInterrupted,
     "conflict": Conflict,
+    "not_found": NotFound,
     "vector_store_timeout": UpstreamError,
 }
 
@@ -92,6 +93,8 @@ _MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         (r"overloaded|at capacity|no capacity", Overloaded),
     )
 )
+_CLOSER = {(RateLimited, QuotaExceeded), (NotFound, ModelNotFound)}
+"""Where the message says more than the word."""
 _ALWAYS = (QuotaExceeded, ContentFiltered, AuthenticationFailed)
 """What a message may say against a status that means something else."""
 
@@ -200,7 +203,7 @@ def _message(told: dict[str, Json], body: Json, status: int) -> str:
 def _kind(words: list[str], message: str, status: int) -> Kind:
     by_word = next((_WORDS[word] for word in words if word in _WORDS), None)
     by_message = next((kind for pattern, kind in _MESSAGES if pattern.search(message)), None)
-    if by_word is not None and not (by_word is RateLimited and by_message is QuotaExceeded):
+    if by_word is not None and (by_word, by_message) not in _CLOSER:
         return by_word
     if by_message in _ALWAYS or (by_message is not None and status in (400, 404, 413, 422, 500, 503)):
         return by_message

@@ -194,6 +194,11 @@ def message_item(home: Body, pieces: list[Any], status: str = "") -> Body:
     return {**home, **body}
 
 
+def said_item(text: str) -> Body:
+    """The message item of a text that a model said, in history."""
+    return message_item({}, [{"type": "output_text", "text": text, "annotations": []}])
+
+
 def call_item(part: ToolCallPart, rest: Body, status: str = "") -> Body:
     """A call; arguments are sent as they were written, none as `{}`."""
     if part.custom:

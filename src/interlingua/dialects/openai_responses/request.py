@@ -158,7 +158,8 @@ def render_request(request: ChatRequest, context: TranslationContext) -> WireReq
         Unsupported: content that the host cannot take, or a setting where configuration refuses its loss.
     """
     request = _prompted(_allowed(request, context), context)
-    body: Body = {"model": context.model or request.model}
+    model = context.model or request.model
+    body: Body = {"model": model} if model else {}
     messages, words = _instructions(request.messages, context)
     if words:
         body["instructions"] = words

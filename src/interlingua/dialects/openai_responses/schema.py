@@ -14,13 +14,18 @@ import msgspec
 
 from interlingua.errors import InvalidRequest, UpstreamError
 from interlingua.ports.context import TranslationContext
-from interlingua.types.opaque import Extra, Json, Opaque
+from interlingua.types.opaque import Extra, Json, Opaque, Origin
 from interlingua.types.response import FinishKind
 from interlingua.wire.fields import Fail, Fields
 
 Body = dict[str, Any]
 
 ID = "openai_responses"
+
+FILES = Origin(provider="", endpoint=ID, model="")
+"""Who made a file that a client names by its id: whoever it is, hosts of other formats do not have it."""
+_FILES_OF = ("openai_chat", "openai_responses")
+"""Formats of which one host speaks both and keeps one store of files."""
 
 INSTRUCTIONS = "instructions"
 """The raw role of the system message that stood in `instructions` and not among the items."""
@@ -85,6 +90,13 @@ def source_of(fields: Fields) -> str:
     """The JSON text of the whole object."""
     source = fields.source
     return source if isinstance(source, str) else bytes(memoryview(source)).decode("utf-8").strip()
+
+
+def has_file(origin: Origin | None, context: TranslationContext) -> bool:
+    """Whether the target may have an uploaded file of that origin; one of unknown origin is sent as it is."""
+    if origin is None:
+        return True
+    return origin.provider == context.provider if origin.provider else origin.endpoint in _FILES_OF
 
 
 def luggage(rest: dict[str, Json]) -> Extra:

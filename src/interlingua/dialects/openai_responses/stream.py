@@ -78,12 +78,13 @@ class _Growing:
 class _Item:
     """An item under construction; `parts` by `content_index`, other kinds have one part at 0."""
 
-    __slots__ = ("call_id", "done", "home", "id", "kind", "parts", "place", "rest", "waiting")
+    __slots__ = ("call_id", "done", "home", "id", "kind", "latest", "parts", "place", "rest", "waiting")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.id = ""
         self.parts: dict[int, _Growing] = {}
+        self.latest: _Growing | None = None  # the only part that may still be open
         self.home: Body = {}
         self.rest: Body = {}
         self.call_id = ""
@@ -333,6 +334,7 @@ class StreamParser:
         if growing is None or growing.done or not isinstance(text, str):
             return
         said = "".join(growing.said)
+        growing.said = [said]  # so that the next time costs nothing
         if text != said and text.startswith(said):
             self._say(growing, text[len(said) :])
 
@@ -350,9 +352,9 @@ class StreamParser:
 
     def _tell(self, item: _Item, place: int, part: Part) -> _Growing:
         """Begins a part; those of the same item that stand before it end."""
-        for growing in item.parts.values():
-            self._end(growing)
-        growing = item.parts[place] = _Growing(part, len(self._parts))
+        if item.latest is not None:
+            self._end(item.latest)
+        growing = item.parts[place] = item.latest = _Growing(part, len(self._parts))
         if isinstance(part, TextPart):
             growing.cited = len(part.annotations)
         self._parts.append(part)
