@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from interlingua.types.messages import Message, assistant, plain_text, system, u
 from interlingua.types.parts import TextPart
 from interlingua.types.request import ChatRequest
 from tests.fuzz import samples
+from tests.fuzz.mutate import mutate
+from tests.fuzz.targets import told
 from tests.strategies import messages, texts
 
 ROOMS = {
@@ -33,7 +36,8 @@ conversations = st.lists(_plain | messages.filter(lambda message: message.role !
 
 _text = texts | st.sampled_from(["", " "])
 _block = st.fixed_dictionaries(
-    {"text": _text}, optional={"type": st.sampled_from(["text", "input_text", "output_text"]), "annotations": st.just([])}
+    {"text": _text},
+    optional={"type": st.sampled_from(["text", "input_text", "output_text"]), "annotations": st.just([])},
 )
 _turn = st.fixed_dictionaries(
     {},
@@ -89,3 +93,18 @@ def test_only_a_message_of_one_bare_text_is_plain() -> None:
     assert plain_text(user("Hello", TextPart(text="again"))) == ""
     assert plain_text(Message(role="user", parts=(TextPart(text="Hello", extra={"gemini": {"a": 1}}),))) == ""
     assert plain_text(Message(role="user", parts=(TextPart(text="Hello"),), name="me")) == ""
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@settings(max_examples=150, deadline=None)
+@given(place=st.integers(0, 99), seed=st.integers(0, 2**32))
+def test_a_stream_is_read_the_same_both_ways(name: str, place: int, seed: int) -> None:
+    room = importlib.import_module(f"interlingua.dialects.{name}.stream")
+    streams = samples.streams(name)
+    data = streams[place % len(streams)]
+    if seed % 4:
+        data = mutate(data, random.Random(seed), streams, samples.words(f"dialects/{name}"))
+    quick = told(dialect(name).StreamParser(samples.lenient(name)), [data])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "read_plain", lambda decoder, raw: None, raising=False)
+        assert quick == told(dialect(name).StreamParser(samples.lenient(name)), [data])

@@ -34,7 +34,9 @@ class ModelPage(Struct, frozen=True, omit_defaults=True, kw_only=True):
     Args:
         models: in the host's order.
         next: what to ask the next page with; empty at the end.
+        extra: fields beside the list that only one dialect knows.
     """
 
     models: tuple[ListedModel, ...]
     next: str = ""
+    extra: Extra = {}

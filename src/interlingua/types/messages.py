@@ -37,6 +37,17 @@ class Message(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return "".join(part.text for part in self.parts if isinstance(part, TextPart))
 
 
+def plain_text(message: Message) -> str:
+    """The text of a message that is one text and nothing else, as most are; empty for any other."""
+    parts = message.parts
+    if len(parts) != 1 or message.extra or message.name is not None or message.raw_role is not None:
+        return ""
+    part = parts[0]
+    if type(part) is not TextPart or part.annotations or part.opaque or part.extra or part.cache is not None:
+        return ""
+    return part.text
+
+
 def system(text: str) -> Message:
     """A system message of one text."""
     return Message(role="system", parts=(TextPart(text=text),))

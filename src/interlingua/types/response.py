@@ -28,12 +28,13 @@ class FinishReason(Struct, frozen=True, omit_defaults=True):
 
 
 class TokenLogprob(Struct, frozen=True, omit_defaults=True):
-    """A token, its log probability, its bytes, and the likeliest alternatives at its place."""
+    """A token, its log probability, its bytes, the likeliest alternatives at its place; `extra` as everywhere."""
 
     token: str
     logprob: float
     bytes: tuple[int, ...] | None = None
     top: tuple[TokenLogprob, ...] = ()
+    extra: Extra = {}
 
 
 class Choice(Struct, frozen=True, omit_defaults=True, kw_only=True):

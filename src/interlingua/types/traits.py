@@ -84,6 +84,9 @@ class HostTraits(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_u
         seed_field: the name of the seed.
         file_parts: whether file parts (PDF) are taken.
         video_parts: whether openai_chat's video_url parts are taken.
+        media_in_results: whether tool messages of openai_chat may hold images and files; else they follow in a user
+            message.
+        fetches_media: whether gemini's host takes media by any public address, as Vertex does.
         assistant_prefix: the last assistant message must be marked `prefix: true` to be continued.
         names: whether messages may carry a participant's name.
         think_tags: whether reasoning arrives as a leading <think>…</think> inside the content.
@@ -106,6 +109,8 @@ class HostTraits(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_u
     seed_field: str = "seed"
     file_parts: bool = True
     video_parts: bool = False
+    media_in_results: bool = False
+    fetches_media: bool = False
     assistant_prefix: bool = False
     names: bool = True
     think_tags: bool = False

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlingua.dialects.anthropic_messages import parse_error, render_error
+from interlingua.dialects.anthropic_messages import parse_error, parse_request, render_error
 from interlingua.errors import (
     BY_CODE,
+    BY_PEER_CODE,
     AuthenticationFailed,
     Conflict,
     ContentFiltered,
@@ -23,10 +24,11 @@ from interlingua.errors import (
     QuotaExceeded,
     RateLimited,
     TimedOut,
+    Unsupported,
     UpstreamError,
 )
 from interlingua.ports.context import Quirk, TranslationContext
-from interlingua.ports.dialect import WireResponse
+from interlingua.ports.dialect import WireRequest, WireResponse
 
 
 def wire(kind: str, message: str, status: int, code: str | None = None, **headers: str) -> WireResponse:
@@ -146,7 +148,7 @@ def test_every_error_of_ours_has_an_envelope_that_is_understood_again(code: str)
     body = msgspec.json.decode(response.body)
     assert response.status == error.status and body["type"] == "error" and body["request_id"] == "req_1"
     assert body["error"]["message"] == "what happened" and body["error"]["type"]
-    assert type(parse(response)) is type(error)
+    assert type(parse(response)) is BY_PEER_CODE[code]
 
 
 @pytest.mark.parametrize(
@@ -163,3 +165,21 @@ def test_errors_speak_the_words_of_the_format(error: InterlinguaError, kind: str
     response = render_error(error, TranslationContext())
     assert msgspec.json.decode(response.body)["error"]["type"] == kind and response.status == status
     assert response.header("retry-after") == {"rate_limit_error": "2", "overloaded_error": "3"}.get(kind)
+
+
+@pytest.mark.parametrize("thread", [{"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}])
+def test_a_thread_is_refused_in_the_word_on_which_the_makers_clients_go_on_without(thread: dict[str, str]) -> None:
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}], "thread": thread}
+    with pytest.raises(Unsupported) as caught:
+        parse_request(WireRequest(body=msgspec.json.encode(body)), TranslationContext())
+    response = render_error(caught.value, TranslationContext())
+    details = msgspec.json.decode(response.body)["error"]["details"]
+    assert response.status == 400
+    assert details["error_code"] == "thread_unsupported_request"
+
+
+def test_what_a_provider_says_of_its_threads_is_passed_on() -> None:
+    error = parse(wire("invalid_request_error", "gone", 404, "thread_not_found"))
+    assert msgspec.json.decode(render_error(error, TranslationContext()).body)["error"]["details"]["error_code"] == (
+        "thread_not_found"
+    )

@@ -208,3 +208,8 @@ def test_what_a_cache_mark_says_beyond_its_lifetime_is_kept() -> None:
 def test_a_quirk_changes_the_body_last() -> None:
     context = TranslationContext(quirk=Quirk(request=lambda body: body | {"quirky": True}))
     assert Rendered(ChatRequest(model="m", messages=(user("x"),)), context).body["quirky"] is True
+
+
+def test_who_writes_temperature_and_top_p_in_this_very_format_is_taken_at_his_word() -> None:
+    rendered = Rendered(parse(temperature=0.7, top_p=0.95), TranslationContext(dialect=ID))
+    assert (rendered.body["temperature"], rendered.body["top_p"], rendered.lost) == (0.7, 0.95, [])

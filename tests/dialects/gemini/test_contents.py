@@ -28,7 +28,7 @@ from interlingua.types.parts import (
     tool_call,
 )
 from interlingua.types.request import ChatRequest
-from interlingua.types.traits import Traits
+from interlingua.types.traits import HostTraits, Traits
 
 SIGNED = (Opaque(SIGNATURE, "c2ln"),)
 
@@ -373,3 +373,22 @@ def test_contents_with_luggage_of_their_own_stay_apart() -> None:
         {"role": "model", "parts": [{"text": "b"}]},
     )
     assert [message.text for message in found] == ["Hi", "a", "b"]
+
+
+def test_a_public_address_goes_to_hosts_that_fetch_it_and_to_no_others() -> None:
+    asked = user("see", UriPart(modality="image", uri="https://example.org/a.png", mime_type="image/png"))
+    takes = context(host=HostTraits(fetches_media=True))
+    assert contents(asked, surroundings=takes)[0]["parts"][1] == {
+        "fileData": {"mimeType": "image/png", "fileUri": "https://example.org/a.png"}
+    }
+    with pytest.raises(Unsupported, match="an address"):
+        contents(asked)
+
+
+def test_what_else_stands_in_the_instructions_comes_back() -> None:
+    body = {"systemInstruction": {"parts": [{"text": "s"}], "novel": 1}, "contents": [{"parts": [{"text": "x"}]}]}
+    request = gemini.parse_request(
+        WireRequest(path="/v1/models/m:generateContent", body=msgspec.json.encode(body)), context()
+    )
+    wire = msgspec.json.decode(gemini.render_request(request, context()).body)
+    assert wire["systemInstruction"] == body["systemInstruction"]

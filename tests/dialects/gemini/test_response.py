@@ -294,3 +294,24 @@ def test_an_answer_without_id_gets_one_that_is_the_same_every_time() -> None:
 def test_a_quirk_sees_the_answer_first() -> None:
     quirk = Quirk(response=lambda body: {**body, "candidates": [candidate({"text": "b"})]})
     assert parse({"other": 1}, context(quirk=quirk)).text == "b"
+
+
+@pytest.mark.parametrize(
+    ("number", "word"), [(0, "FINISH_REASON_UNSPECIFIED"), (1, "STOP"), (2, "MAX_TOKENS"), (9, "9")]
+)
+def test_a_finish_reason_by_number_is_read_by_its_name(number: int, word: str) -> None:
+    assert parse({"candidates": [candidate({"text": "x"}, finishReason=number)]}).finish.raw == word
+
+
+def test_metadata_that_counts_nothing_is_no_usage_and_comes_back() -> None:
+    body = {"candidates": [candidate({"text": "x"})], "usageMetadata": {"trafficType": "ON_DEMAND"}}
+    found = parse(body)
+    assert found.usage is None
+    assert msgspec.json.decode(gemini.render_response(found, context()).body)["usageMetadata"] == body["usageMetadata"]
+
+
+def test_what_is_said_about_each_token_comes_back() -> None:
+    chosen = [{"token": "a", "tokenId": 7, "logProbability": -0.5}]
+    found = parse({"candidates": [candidate({"text": "a"}, logprobsResult={"chosenCandidates": chosen})]})
+    wire = msgspec.json.decode(gemini.render_response(found, context()).body)
+    assert wire["candidates"][0]["logprobsResult"] == {"chosenCandidates": chosen}

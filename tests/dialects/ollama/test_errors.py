@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from interlingua.dialects import ollama
 from interlingua.errors import (
     BY_CODE,
+    BY_PEER_CODE,
     AuthenticationFailed,
     ContextTooLong,
     InterlinguaError,
@@ -114,7 +115,8 @@ def test_our_own_errors_come_back_as_they_went(code: str) -> None:
     wire = ollama.render_error(error, context())
     assert wire.status == error.status and msgspec.json.decode(wire.body) == {"error": "what happened", "code": code}
     again = ollama.parse_error(wire, context())
-    assert type(again) is type(error) and again.message == "what happened" and again.remedy == error.remedy
+    assert type(again) is BY_PEER_CODE[code] and again.message == "what happened"
+    assert again.remedy == BY_PEER_CODE[code].remedy
 
 
 def test_a_waiting_time_stands_in_header_and_body() -> None:

@@ -190,3 +190,10 @@ def test_an_error_inside_a_200_is_raised() -> None:
 def test_a_quirk_sees_the_answer_first() -> None:
     quirk = Quirk(response=lambda body: {**body, "message": {"content": "fixed"}})
     assert answer(dict(DONE), context(quirk=quirk)).text == "fixed"
+
+
+def test_what_is_said_about_each_token_comes_back() -> None:
+    token = {"token": "a", "logprob": -0.5, "id": 7}
+    body = {**DONE, "message": {"role": "assistant", "content": "a"}, "logprobs": [token]}
+    found = ollama.parse_response(WireResponse(body=msgspec.json.encode(body)), context())
+    assert msgspec.json.decode(ollama.render_response(found, context()).body)["logprobs"] == [token]

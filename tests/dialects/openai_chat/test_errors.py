@@ -54,6 +54,7 @@ def parse(status: int, body: Any, **headers: str) -> InterlinguaError:
         (402, {"error": {"message": "Insufficient Balance"}}, QuotaExceeded, None),
         (403, {"error": {"message": "m"}}, PermissionDenied, "m"),
         (404, {"error": {"message": "m", "code": "model_not_found"}}, ModelNotFound, "m"),
+        (404, {"error": {"message": "Nothing matching your data policy (Free model)"}}, PermissionDenied, None),
         (404, {"error": {"code": "DeploymentNotFound", "message": "m"}}, ModelNotFound, "m"),
         (404, {"error": {"code": "404", "message": "Resource not found"}}, InvalidRequest, "Resource not found"),
         (404, b"<html>nothing here</html>", InvalidRequest, "<html>nothing here</html>"),

@@ -1,5 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from interlingua.errors import InvalidRequest
 from interlingua.types.messages import Message, assistant, user
 from interlingua.types.opaque import Origin
 from interlingua.types.parts import (
@@ -81,3 +87,56 @@ def test_a_refusal_in_history_is_a_part_of_the_content() -> None:
     body = render(ask(user("x"), said))
     assert body["messages"][1]["content"] == [{"type": "refusal", "refusal": "no"}]
     assert parse(messages=[{"role": "assistant", "refusal": "no"}]).messages[0].parts == (RefusalPart(text="no"),)
+
+
+CALLS = [
+    {"id": "a", "type": "function", "function": {"name": "add", "arguments": "{}"}},
+    {"id": "b", "type": "function", "function": {"name": "sub", "arguments": "{}"}},
+]
+
+
+def results(*messages: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    request = parse(
+        messages=[{"role": "assistant", "tool_calls": CALLS}, *({"role": "tool", **one} for one in messages)]
+    )
+    parts = [part for part in request.messages[-1].parts if isinstance(part, ToolCallResponsePart)]
+    return [(part.id, part.extra) for part in parts]
+
+
+def test_a_result_without_an_id_answers_the_call_that_waits_for_it() -> None:
+    assert [id for id, _ in results({"content": "1"}, {"content": "2"})] == ["a", "b"]
+    assert [id for id, _ in results({"content": "2", "name": "sub"}, {"content": "1", "tool_call_id": ""})] == [
+        "b",
+        "a",
+    ]
+    for more in ({"name": "mul"}, {"content": "3"}):
+        with pytest.raises(InvalidRequest, match="tool_call_id"):
+            results({"content": "1"}, {"content": "2"}, more)
+
+
+def test_a_results_name_is_luggage_only_where_it_is_not_that_of_the_call() -> None:
+    assert results({"tool_call_id": "a", "name": "add", "content": "1"}) == [("a", {})]
+    assert results({"tool_call_id": "a", "name": "odd", "content": "1"}) == [("a", {"openai_chat": {"name": "odd"}})]
+
+
+def test_citations_go_back_where_the_client_sent_them_and_not_from_our_own_history() -> None:
+    note = {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 1}}
+    request = parse(
+        messages=[{"role": "assistant", "content": "x", "annotations": [note]}, {"role": "user", "content": "y"}]
+    )
+    assert render(request)["messages"][0]["annotations"] == [note]
+    ours = replace(request.messages[0], origin=Origin(provider="p", endpoint="openai_chat", model="m"))
+    assert "annotations" not in render(replace(request, messages=(ours, *request.messages[1:])))["messages"][0]
+
+
+def test_media_stays_in_the_result_where_the_host_takes_it_there() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    request = parse(
+        messages=[
+            {"role": "assistant", "tool_calls": CALLS[:1]},
+            {"role": "tool", "tool_call_id": "a", "content": [{"type": "text", "text": "x"}, image]},
+        ]
+    )
+    where = context(HostTraits(media_in_results=True))
+    assert render(request, where)["messages"][1]["content"] == [{"type": "text", "text": "x"}, image]
+    assert not where.losses

@@ -158,3 +158,10 @@ def test_luggage_of_other_dialects_is_one_loss_for_all_models() -> None:
 def test_whatever_comes_only_our_errors_are_raised(body: bytes) -> None:
     with pytest.raises(InterlinguaError):
         models.parse_models_response(WireResponse(body=body), context())
+
+
+def test_what_stands_beside_a_list_comes_back() -> None:
+    body = {"object": "list", "data": [], "total_count": 338, "links": {"next": None}}
+    page = models.parse_models_response(WireResponse(body=msgspec.json.encode(body)), context())
+    assert page == ModelPage(models=(), extra={ID: {"total_count": 338}})
+    assert msgspec.json.decode(models.render_models_response(page, context()).body)["total_count"] == 338

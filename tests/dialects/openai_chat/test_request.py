@@ -162,3 +162,8 @@ def test_broken_bytes_are_an_invalid_request(junk: bytes, place: int) -> None:
         assert error.message
     else:
         assert parsed.messages
+
+
+def test_a_model_that_only_the_address_names_is_not_said_again() -> None:
+    assert "model" not in render(parse(model=None))
+    assert render(parse(model=None), context(model="real"))["model"] == "real"

@@ -245,3 +245,11 @@ def test_no_answer_escapes_as_anything_but_a_typed_error(message: Any, more: Any
         assert error.message
     else:
         assert response.choices
+
+
+def test_what_a_host_says_about_each_token_comes_back() -> None:
+    token = {"token": "a", "logprob": -0.5, "bytes": [97], "id": 7}
+    told = {"content": [{**token, "top_logprobs": [{**token, "id": 8}]}]}
+    answer = parse({"role": "assistant", "content": "a"}, logprobs=told)
+    assert answer.choices[0].logprobs[0].extra == {"openai_chat": {"id": 7}}
+    assert render(answer)["choices"][0]["logprobs"]["content"] == told["content"]

@@ -276,3 +276,10 @@ def test_no_chunk_makes_the_parser_raise_or_break_the_grammar(said: list[Any], m
     events = read(sse(delta(content="a"), *broken, END))
     accumulate(events)
     assert isinstance(events[-1], Failed | MessageEnd)
+
+
+def test_a_tier_that_is_told_late_and_a_time_of_zero_are_kept() -> None:
+    late = {**delta("stop"), "created": 0, "service_tier": "flex"}
+    answer = accumulate(read(sse({**delta(content="a"), "created": 0}, late)))
+    assert answer.created == 0
+    assert answer.choices[0].extra == {"openai_chat": {"chunk": {"service_tier": "flex"}}}

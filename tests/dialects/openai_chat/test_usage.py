@@ -86,3 +86,11 @@ def test_cache_writes_are_told_by_lifetime() -> None:
 def test_what_the_provider_wrote_beside_the_counts_is_passed_on() -> None:
     raw = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "queue_time": 0.5}
     assert render_usage(read(**raw)) == raw
+
+
+def test_a_total_that_holds_more_than_prompt_and_answer_is_passed_on() -> None:
+    raw = {"prompt_tokens": 4, "completion_tokens": 22, "total_tokens": 401}
+    usage = parse_usage(raw)
+    assert usage is not None
+    assert usage.total_tokens == 26
+    assert render_usage(usage) == raw

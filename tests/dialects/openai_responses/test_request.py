@@ -220,3 +220,7 @@ def test_tools_are_left_out_where_the_model_calls_none() -> None:
     here = context(traits=Traits(tools=False))
     body = render(ask(tools=(FunctionTool(name="f"),)), here)
     assert "tools" not in body and {loss.field for loss in here.losses} == {"tools"}
+
+
+def test_a_model_that_a_template_or_the_address_names_is_not_said_again() -> None:
+    assert "model" not in render(ask(model=""), context())

@@ -243,3 +243,13 @@ def test_an_unknown_piece_of_a_message_keeps_its_place() -> None:
 def test_a_refusal_is_its_own_part() -> None:
     (part,) = answer(message({"type": "refusal", "refusal": "no"})).message.parts
     assert isinstance(part, RefusalPart) and part.text == "no"
+
+
+def test_what_a_host_says_about_each_token_comes_back() -> None:
+    token = {"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": [], "id": 7}
+    piece = {"type": "output_text", "text": "a", "annotations": [], "logprobs": [token]}
+    body = {"id": "r", "status": "completed", "output": [{"type": "message", "role": "assistant", "content": [piece]}]}
+    answer = dialect.parse_response(WireResponse(body=msgspec.json.encode(body)), context())
+    assert answer.choices[0].logprobs == (TokenLogprob("a", -0.5, (97,), extra={"openai_responses": {"id": 7}}),)
+    again = msgspec.json.decode(dialect.render_response(answer, context()).body)
+    assert again["output"][0]["content"][0]["logprobs"] == [token]

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from interlingua.dialects.anthropic_messages.schema import THREAD_REFUSALS
 from interlingua.errors import (
     BY_PEER_CODE,
     AuthenticationFailed,
@@ -143,7 +144,9 @@ def render_error(error: InterlinguaError, context: TranslationContext) -> WireRe
 def render_envelope(error: InterlinguaError) -> dict[str, Any]:
     """The envelope of an error, as a body and as the data of an `error` event."""
     kind = "request_too_large" if error.status == 413 else _TYPES.get(error.code, "api_error")
-    details = {"error_code": error.code, "fault": error.fault, "remedy": error.remedy}
+    # The maker's own clients ask for a thread by themselves, and go on without one when they read these words.
+    code = error.raw_code if error.raw_code in THREAD_REFUSALS else error.code
+    details = {"error_code": code, "fault": error.fault, "remedy": error.remedy}
     envelope: dict[str, Any] = {
         "type": "error",
         "error": {"type": kind, "message": error.message, "details": details},

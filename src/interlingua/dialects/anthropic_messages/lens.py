@@ -22,7 +22,7 @@ from interlingua.types.events import Failed
 from interlingua.types.usage import Usage
 from interlingua.wire import glance
 from interlingua.wire.cutter import SSECutter, data_of, json_of, name_of
-from interlingua.wire.fields import Fields
+from interlingua.wire.fields import Fields, kind_of
 from interlingua.wire.strict_json import cut, joined
 
 PATH = "/messages"
@@ -41,7 +41,7 @@ class _Block(msgspec.Struct, gc=False):
 
     type: Any = ""
     media_type: Any = None
-    source: _Block | None = None
+    source: str | _Block | None = None  # a mere address in search results
     content: str | list[_Block | str] | _Block | None = None
 
 
@@ -59,8 +59,7 @@ def peek(request: WireRequest) -> Peek:
     values = cut(request.body)
     if values.get("messages") is None:
         raise InvalidRequest("messages: required, an array", path="messages")
-    model = glance.text(values, "model")
-    if not model:
+    if kind_of(values.get("model", b"")) in ("", "null"):
         raise InvalidRequest("model: required", path="model")
     words = _words(values["messages"])
     if "system" in values:
@@ -72,10 +71,12 @@ def peek(request: WireRequest) -> Peek:
         needs.add("tools")
     if _wants_thought(values):
         needs.add("reasoning")
-    if any("json_schema" in glance.words(values[key]) for key in _FORMS if key in values):
+    if not values.keys().isdisjoint(_FORMS) and "json_schema" in glance.words(
+        msgspec.Raw(glance.some(values, *_FORMS))
+    ):
         needs.add("structured_output")
     return Peek(
-        model=model,
+        model=glance.text(values, "model"),
         stream=glance.flag(values, "stream") or False,
         asks_usage=True,
         needs=frozenset(needs),
@@ -117,31 +118,31 @@ def _add_blocks(blocks: list[_Block | str] | list[_Block], words: set[str]) -> N
     for block in blocks:
         if isinstance(block, str):
             continue
-        kind = str(block.type)
-        words.add(kind)
-        if kind == "document" and _is_pdf(block.source):
+        if block.type == "text":
+            continue
+        words.add(str(block.type))
+        if block.type == "document" and _is_pdf(block.source):
             words.add("pdf")
-        for inner in (block.content, block.source.content if block.source is not None else None):
+        for inner in (block.content, block.source.content if isinstance(block.source, _Block) else None):
             if isinstance(inner, list):
                 _add_blocks(inner, words)
             elif isinstance(inner, _Block):
                 _add_blocks([inner], words)
 
 
-def _is_pdf(source: _Block | None) -> bool:
+def _is_pdf(source: str | _Block | None) -> bool:
     """Whether a document is none that is read as text."""
-    if source is None or source.type == "content":
+    if not isinstance(source, _Block) or source.type == "content":
         return False
     mime = source.media_type if isinstance(source.media_type, str) else ""
     return not mime.startswith("text/") if mime else source.type != "text"
 
 
 def _wants_thought(values: glance.Values) -> bool:
-    source = glance.some(values, *_THINKING)
-    if not source:
+    if values.keys().isdisjoint(_THINKING):
         return False
     try:
-        fields = Fields(source, _refuse)
+        fields = Fields(glance.some(values, *_THINKING), _refuse)
         wanted, _ = parse_reasoning(fields, fields.child("output_config"))
     except InvalidRequest:
         return True
@@ -197,9 +198,9 @@ class _Event(msgspec.Struct, gc=False):
 _decode = msgspec.json.Decoder(_Event).decode
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _any: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
-_GROWTH = frozenset({"text_delta", "thinking_delta", "input_json_delta", "signature_delta"})
+_GROWTH = ("text_delta", "thinking_delta", "input_json_delta", "signature_delta")
 """Deltas that show what is in them, and the one that shows nothing; others are taken to show something."""
-_UNSAID = frozenset({"text", "thinking", "redacted_thinking"})
+_UNSAID = ("text", "thinking", "redacted_thinking")
 """Blocks whose mere beginning shows nothing."""
 
 
@@ -231,22 +232,18 @@ class Watcher:
     def _see(self, event: bytes, *, last: bool = False) -> Seen:
         if self._over:
             return Seen(raw=event)
+        if not self._plain:
+            return self._look(event, last)
         try:
-            found = _decode(json_of(event) if self._plain else msgspec.json.encode(self._adapted(event)))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return self._look(event, error, last)
-        delta = found.delta
-        if found.type == "content_block_delta" and delta is not None:
-            said = delta.text or delta.thinking or delta.partial_json
-            return Seen(raw=event, content=bool(said) or delta.type not in _GROWTH)
-        return self._tell(event, found)
-
-    def _adapted(self, event: bytes) -> Any:
-        value = _any.decode(data_of(event))
-        chunk = self._context.quirk.chunk
-        return chunk(value) if chunk is not None and isinstance(value, dict) else value
+            return self._tell(event, _decode(json_of(event)))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._look(event, last)
 
     def _tell(self, event: bytes, found: _Event) -> Seen:
+        delta = found.delta
+        if delta is not None and found.type == "content_block_delta":
+            said = delta.text or delta.thinking or delta.partial_json
+            return Seen(raw=event, content=bool(said) or delta.type not in _GROWTH)
         kind = found.type or name_of(event)
         if kind == "content_block_start":
             block = found.content_block
@@ -269,12 +266,27 @@ class Watcher:
         self._usage = merge_usage(self._usage, raw)
         return parse_usage(self._usage)
 
-    def _look(self, event: bytes, error: Exception, last: bool) -> Seen:
-        """Looks at what is no plain event: comments, a terminator of other formats, odd shapes, no JSON."""
+    def _look(self, event: bytes, last: bool) -> Seen:
+        """Looks at what is not read at once: comments, lines in another order, odd shapes, what a quirk changes."""
         text = data_of(event).decode("utf-8", "replace").strip()
-        if not text or text == "[DONE]" or (isinstance(error, msgspec.ValidationError) and text[0] == "{"):
+        if not text or text == "[DONE]":
             return Seen(raw=event)
-        return self._fail(event, self._interrupted() if last else self._failure(event))
+        try:
+            return self._tell(event, self._read(text))
+        except msgspec.ValidationError:
+            if text.startswith("{"):
+                return Seen(raw=event)
+        except (msgspec.DecodeError, RecursionError):
+            if last:
+                return self._fail(event, self._interrupted())
+        return self._fail(event, self._failure(event))
+
+    def _read(self, text: str) -> _Event:
+        chunk = self._context.quirk.chunk
+        if chunk is None:
+            return _decode(text)
+        value = _any.decode(text)
+        return _decode(msgspec.json.encode(chunk(value) if isinstance(value, dict) else value))
 
     def _failure(self, event: bytes) -> Failed | None:
         """What the dialect's own reader makes of an event that it refuses."""

@@ -15,6 +15,8 @@ from interlingua.dialects.anthropic_messages.schema import (
     DEFAULT_MAX_TOKENS,
     ID,
     SAMPLING_VERSION,
+    THREAD,
+    THREAD_REFUSALS,
     VERSION,
     VERSION_HEADER,
 )
@@ -25,7 +27,7 @@ from interlingua.dialects.anthropic_messages.tools import (
     render_tool_choice,
     render_tools,
 )
-from interlingua.errors import InvalidRequest
+from interlingua.errors import InvalidRequest, Unsupported
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest
 from interlingua.types.loss import LossKind
@@ -56,6 +58,14 @@ _APART = ("thinking", "output_config", "metadata", BETA_HEADER)
 def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequest:
     """What a client asks; see `Dialect.parse_request`."""
     fields = Fields(_utf8(request.body), _refuse)
+    if fields.kind(THREAD) not in ("", "null"):
+        raise Unsupported(
+            "thread: conversations are not kept here between requests",
+            feature=THREAD,
+            path=THREAD,
+            raw_code=THREAD_REFUSALS[0],
+            remedy="Send the whole conversation in messages, without thread.",
+        )
     config, metadata = fields.child("output_config"), fields.child("metadata")
     reasoning, more = parse_reasoning(fields, config)
     output = _parse_output(config.child("format") if config else None) or _parse_output(fields.child("output_format"))

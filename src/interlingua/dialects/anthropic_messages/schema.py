@@ -18,6 +18,16 @@ VERSION: Final = "2026-10-21"
 SAMPLING_VERSION: Final = "2023-06-01"
 """The last version under which sampling settings may be sent."""
 
+THREAD: Final = "thread"
+"""The field that asks the server to keep the conversation; only the maker's own does."""
+THREAD_REFUSALS: Final = (
+    "thread_unsupported_request",
+    "thread_not_found",
+    "thread_already_continued",
+    "thread_continue_in_flight",
+)
+"""Error codes after which clients send the conversation whole, the first for good (anthropic 2.10, lib/threads)."""
+
 DEFAULT_MAX_TOKENS: Final = 4096
 MAX_CACHE_MARKS: Final = 4
 LEAST_BUDGET: Final = 1024

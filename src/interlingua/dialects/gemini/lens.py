@@ -3,8 +3,8 @@
 Requests: model and method stand in the path. The top level is cut, and parts are read for nothing but which data they
 hold. Streams: there are no types of events; each piece is decoded into the few fields that tell what it is, and a part
 that is no text counts as content whatever it is. Whether the answer is complete only the end tells (contracts §1.2),
-so nothing but `close` is terminal. Every piece repeats the usage; it is read where a candidate ends, and now and then
-before, for answers that break off. A stream without `alt=sse` is one JSON array, cut at its elements.
+so nothing but `close` is terminal. Every piece repeats the usage; between the first and the last it is read only now
+and then, for answers that break off. A stream without `alt=sse` is one JSON array, cut at its elements.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _KINDS = ("models/", "tunedModels/")
 _VIDEO_PAGES = "youtu"
 _NEEDS = {"image": "image", "audio": "audio", "video": "video", "document": "pdf"}
 _MEDIA = frozenset({"inlineData", "inline_data", "fileData", "file_data"})
+_SCHEMAS = ("responseJsonSchema", "responseSchema")
 _ABSENT = msgspec.Raw(b"")
 
 
@@ -130,7 +131,7 @@ class _Look:
 
 def peek(request: WireRequest) -> Peek:
     """What policy must know of a request; the word `calls` in its needs tells of tool calls in the history."""
-    values = {camel(key): value for key, value in cut(request.body).items()}
+    values = _camel(cut(request.body))
     if kind_of(values.get("contents", b"")) in ("", "null"):
         raise InvalidRequest("contents: required", path="contents")
     model, stream = parse_path(request.path)
@@ -153,26 +154,36 @@ def peek(request: WireRequest) -> Peek:
 
 def _settings(raw: msgspec.Raw, look: _Look) -> int | None:
     """Adds what settings need; gives the limit of the answer."""
-    if kind_of(raw) != "object":
-        return None
-    config = ProtoFields(raw, bad_request, "generationConfig")
-    if config.peek("thinkingConfig") is not None:
-        try:
-            wanted, _ = parse_thinking(config.child("thinkingConfig"))
-        except InvalidRequest:
-            look.needs.add("reasoning")
-        else:
-            if wanted is not None and (wanted.effort not in (None, "none") or wanted.budget_tokens):
-                look.needs.add("reasoning")
-    form = config.peek("responseMimeType")
-    if any(config.peek(key) is not None for key in ("responseJsonSchema", "responseSchema")) or (
-        form is not None and glance.words(form) - {"", "text/plain"}
-    ):
+    config = _camel(glance.members(raw))
+    if "thinkingConfig" in config and _wants_thought(glance.some(config, "thinkingConfig")):
+        look.needs.add("reasoning")
+    if any(kind_of(config.get(key, b"")) not in ("", "null") for key in _SCHEMAS):
         look.needs.add("structured_output")
-    outputs = config.peek("responseModalities")
-    if outputs is not None:
-        look.needs.update(f"{word.lower()} output" for word in glance.words(outputs) if word.lower() != "text")
-    return config.integer("maxOutputTokens", least=0)
+    if "responseMimeType" in config and glance.words(config["responseMimeType"]) - {"", "text/plain"}:
+        look.needs.add("structured_output")
+    if "responseModalities" in config:
+        outputs = {word.lower() for word in glance.words(config["responseModalities"])}
+        look.needs.update(f"{word} output" for word in outputs - {"text"})
+    if "maxOutputTokens" not in config:
+        return None
+    if kind_of(config["maxOutputTokens"]) == "number":
+        return glance.count(config, "maxOutputTokens")
+    return ProtoFields(raw, bad_request, "generationConfig").integer("maxOutputTokens", least=0)
+
+
+def _wants_thought(source: bytes) -> bool:
+    try:
+        wanted, _ = parse_thinking(ProtoFields(source, bad_request).child("thinkingConfig"))
+    except InvalidRequest:
+        return True
+    return wanted is not None and bool(wanted.effort not in (None, "none") or wanted.budget_tokens)
+
+
+def _camel(values: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """Fields by their camelCase names."""
+    if any("_" in key for key in values):
+        return {camel(key): value for key, value in values.items()}
+    return values
 
 
 def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRequest:
@@ -228,7 +239,7 @@ _UNSEEN = frozenset({"thought", "thoughtSignature", "text"})
 """Fields of a part that alone show nothing; a text that does is seen at the first look."""
 _BETWEEN = b"[], \t\r\n"
 _OFTEN = 16
-"""In so many pieces usage is read once, besides those that end a candidate."""
+"""Of so many pieces that are mere text the usage is read once; of all others each time."""
 
 
 class Watcher:
@@ -251,6 +262,7 @@ class Watcher:
         if not self._begun and (head := data.lstrip()):
             self._begun = True
             if head.startswith(b"["):
+                data = self._cutter.close() + data
                 self._cutter = self._array = ArrayCutter()
         try:
             return [self._see(event) for event in self._cutter.feed(data)]
@@ -271,43 +283,53 @@ class Watcher:
     def _see(self, event: bytes, *, last: bool = False) -> Seen:
         if self._over:
             return Seen(raw=event)
+        if not self._plain or self._array is not None:
+            return self._look(event, last)
         try:
-            chunk = _decode(self._data(event))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return self._look(event, error, last)
+            return self._tell(event, _decode(json_of(event)))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._look(event, last)
+
+    def _tell(self, event: bytes, chunk: _Chunk) -> Seen:
+        raw = chunk.usageMetadata if chunk.usageMetadata is not _ABSENT else chunk.usage_metadata
+        if raw is not _ABSENT:
+            self._unread = raw
+        if self._is_text(chunk):
+            self._count += 1
+            return Seen(raw=event, content=True, usage=None if self._count % _OFTEN else self._read_usage())
         if chunk.error is not None:
             return self._fail(event, self._failure(event))
-        ends = False
+        return self._tell_all(event, chunk)
+
+    def _is_text(self, chunk: _Chunk) -> bool:
+        """Whether a piece is just one more text of a candidate that has begun; false tells nothing."""
+        candidates = chunk.candidates
+        if type(candidates) is not list or len(candidates) != 1 or chunk.promptFeedback or chunk.error is not None:
+            return False
+        one = candidates[0]
+        content = one.content
+        if content is None or one.finishReason is not None or one.finish_reason is not None or chunk.prompt_feedback:
+            return False
+        parts = content.parts
+        return type(parts) is list and len(parts) == 1 and bool(parts[0].text) and (one.index or 0) in self._open
+
+    def _tell_all(self, event: bytes, chunk: _Chunk) -> Seen:
         if chunk.promptFeedback or chunk.prompt_feedback:
-            ends = self._blocked = self._is_block(chunk.promptFeedback or chunk.prompt_feedback) or self._blocked
+            self._blocked = self._is_block(chunk.promptFeedback or chunk.prompt_feedback) or self._blocked
         content = False
         candidates = chunk.candidates
         for candidate in candidates if isinstance(candidates, list) else (candidates,):
             if candidate is not None:
                 word = candidate.finish_reason if candidate.finishReason is None else candidate.finishReason
-                ended = word is not None and word != ""
+                ended = isinstance(word, str | int) and word != "" and word is not False
                 self._note(candidate.index, ended)
-                ends = ends or ended
                 if candidate.content is not None and not content:
                     content = self._shows(candidate.content.parts, event)
-        raw = chunk.usageMetadata if chunk.usageMetadata is not _ABSENT else chunk.usage_metadata
-        if raw is _ABSENT:
-            return Seen(raw=event, content=content)
-        self._unread = raw.copy() if last else raw
-        self._count += 1
-        if ends or self._count % _OFTEN == 1:
-            return Seen(raw=event, content=content, usage=self._read_usage())
-        return Seen(raw=event, content=content)
+        return Seen(raw=event, content=content, usage=self._read_usage())
 
-    def _data(self, event: bytes) -> bytes:
-        if self._plain and self._array is None:
-            return json_of(event)
+    def _text(self, event: bytes) -> str:
         data = data_of(event) if self._array is None else event.strip(_BETWEEN)
-        if self._plain or not data:
-            return data
-        value = _any.decode(data)
-        chunk = self._context.quirk.chunk
-        return msgspec.json.encode(chunk(value) if chunk is not None and isinstance(value, dict) else value)
+        return data.decode("utf-8", "replace").strip()
 
     def _shows(self, parts: list[_Said] | _Said | None, event: bytes) -> bool:
         listed = parts if isinstance(parts, list) else (parts,)
@@ -316,7 +338,7 @@ class Watcher:
         if all(part is None or part.text is not msgspec.UNSET for part in listed):
             return False
         # A part without text: what it holds takes a second look, for which there is time where calls and media come.
-        return not _UNSEEN.issuperset(_keys_of_parts(_any.decode(self._data(event))))
+        return not _UNSEEN.issuperset(_keys_of_parts(_any.decode(self._text(event))))
 
     def _note(self, given: int | str | None, ended: bool) -> None:
         index = given if isinstance(given, int) else int(given) if given and given.isdigit() else 0
@@ -335,13 +357,27 @@ class Watcher:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
-    def _look(self, event: bytes, error: Exception, last: bool) -> Seen:
-        """Looks at what is no plain piece: comments, the end of an array, odd shapes, no JSON."""
-        data = data_of(event) if self._array is None else event.strip(_BETWEEN)
-        text = data.decode("utf-8", "replace").strip()
-        if not text or text == "[DONE]" or (isinstance(error, msgspec.ValidationError) and text[0] == "{"):
+    def _look(self, event: bytes, last: bool) -> Seen:
+        """Looks at what is not read at once: comments, elements of an array, odd shapes, what a quirk changes."""
+        text = self._text(event)
+        if not text or text == "[DONE]":
             return Seen(raw=event)
-        return self._fail(event, self._interrupted() if last else self._failure(event))
+        try:
+            return self._tell(event, self._read(text))
+        except msgspec.ValidationError:
+            if text.startswith("{"):
+                return Seen(raw=event)
+        except (msgspec.DecodeError, RecursionError):
+            if last:
+                return self._fail(event, self._interrupted())
+        return self._fail(event, self._failure(event))
+
+    def _read(self, text: str) -> _Chunk:
+        chunk = self._context.quirk.chunk
+        if chunk is None:
+            return _decode(text)
+        value = _any.decode(text)
+        return _decode(msgspec.json.encode(chunk(value) if isinstance(value, dict) else value))
 
     def _failure(self, event: bytes) -> Failed | None:
         """What the dialect's own reader makes of a piece that it refuses."""

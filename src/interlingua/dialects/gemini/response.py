@@ -111,7 +111,7 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
 
 
 def parse_word(candidate: ProtoFields) -> str:
-    """The finishReason of a candidate; a number, as proto3 JSON may have it, by its name where transports agree on it."""
+    """The finishReason of a candidate; a number, as proto3 JSON may have it, by its name where all agree on that."""
     if candidate.kind("finishReason") != "number":
         return candidate.text("finishReason") or ""
     number = candidate.integer("finishReason", least=0) or 0

@@ -6,7 +6,7 @@ clean end of the stream; what still comes in between, often a signature on an em
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ from interlingua.dialects.gemini.partial_args import GrowingArguments
 from interlingua.dialects.gemini.parts import PartReader, id_luggage
 from interlingua.dialects.gemini.response import blocked, finish_of, parse_envelope, parse_logprobs, parse_word
 from interlingua.dialects.gemini.schema import SIGNATURE, ProtoFields, bad_answer, luggage
+from interlingua.dialects.gemini.usage import parse_usage
 from interlingua.errors import InterlinguaError, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
@@ -24,10 +25,39 @@ from interlingua.types.opaque import Json, Opaque
 from interlingua.types.parts import Part, ReasoningPart, TextPart, ToolCallPart
 from interlingua.types.response import FinishReason
 from interlingua.types.usage import Usage
+from interlingua.wire.fields import read_plain
 from interlingua.wire.sse import SSEParser
 
 _NO_RESPONSE = WireResponse()
 _pieces: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True):
+    text: str
+    thought: bool = False
+
+
+class _Content(msgspec.Struct, forbid_unknown_fields=True):
+    parts: list[_Text]
+    role: str | None = None
+
+
+class _Candidate(msgspec.Struct, forbid_unknown_fields=True):
+    content: _Content
+    index: Literal[0] = 0
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """The piece that streams are made of: nothing but more text; one with anything else in it is read with care."""
+
+    candidates: Annotated[list[_Candidate], msgspec.Meta(min_length=1, max_length=1)]
+    usage_metadata: msgspec.Raw = msgspec.Raw(b"null")
+    model_version: str | None = None
+    response_id: str | None = None
+    create_time: str | None = None
+
+
+_plain = msgspec.json.Decoder(_Plain)
 
 
 class _Choice:
@@ -98,6 +128,13 @@ class _Choice:
         elif part is not None:
             self._begin(part, events)
             self.end(events)
+
+    def say(self, pieces: list[_Text], events: list[Event]) -> None:
+        """Takes texts that nothing is attached to."""
+        for piece in pieces:
+            if piece.text:
+                part = ReasoningPart(text=piece.text, summary=True) if piece.thought else TextPart(text=piece.text)
+                self._text(part, events)
 
     def _text(self, part: TextPart | ReasoningPart, events: list[Event]) -> None:
         plain = not part.opaque and not part.extra
@@ -172,6 +209,7 @@ class StreamParser:
         self._sse = SSEParser()
         self._choices: dict[int, _Choice] = {}
         self._usage: Usage | None = None
+        self._counted = b""
         self._blocked = ""
         self._started = False
         self._over = False
@@ -254,7 +292,10 @@ class StreamParser:
                 self._chunk(piece, events)
 
     def _chunk(self, source: str | msgspec.Raw | bytes, events: list[Event]) -> None:
-        if self._context.quirk.chunk is not None:
+        if self._context.quirk.chunk is None:
+            if (plain := read_plain(_plain, source)) is not None and self._said(plain, events):
+                return
+        else:
             try:
                 source = msgspec.json.encode(self._context.quirk.chunk(msgspec.json.decode(source)))
             except msgspec.DecodeError as error:
@@ -283,9 +324,24 @@ class StreamParser:
             if choice is None:
                 choice = self._choices[index] = _Choice(index, self._context)
             choice.read(candidate, events)
-        if envelope.usage is not None and envelope.usage != self._usage:
-            self._usage = envelope.usage
-            events.append(UsageUpdate(usage=envelope.usage))
+        self._count(envelope.usage, events)
+
+    def _said(self, plain: _Plain, events: list[Event]) -> bool:
+        """Takes a piece that is nothing but more text; False where it does more than go on."""
+        choice = self._choices.get(0)
+        if choice is None:
+            return False
+        choice.say(plain.candidates[0].content.parts, events)
+        counted = bytes(plain.usage_metadata)
+        if counted not in (b"null", self._counted):
+            self._counted = counted
+            self._count(parse_usage(msgspec.json.decode(counted)), events)
+        return True
+
+    def _count(self, usage: Usage | None, events: list[Event]) -> None:
+        if usage is not None and usage != self._usage:
+            self._usage = usage
+            events.append(UsageUpdate(usage=usage))
 
 
 def _listed(found: dict[str, Json], key: str) -> list[Json]:

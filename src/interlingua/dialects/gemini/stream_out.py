@@ -155,6 +155,7 @@ class StreamRenderer:
     def __init__(self, context: TranslationContext, request: ChatRequest | None = None) -> None:
         self._context = context
         self._start = _START
+        self._head = render_head(_START.id, _START.model, _START.created)
         self._usage: dict[str, Any] = {}
         self._choices: dict[int, _Choice] = {}
         self._first = True
@@ -167,6 +168,7 @@ class StreamRenderer:
         match event:
             case MessageStart():
                 self._start = event
+                self._head = render_head(event.id, event.model, event.created)
             case UsageUpdate():
                 self._usage = render_usage(event.usage)
             case Failed():
@@ -193,8 +195,9 @@ class StreamRenderer:
         if not parts:
             return b""
         candidate: dict[str, Any] = {"content": {"parts": parts, "role": "model"}, "index": choice.index}
-        candidate |= render_logprobs(tuple(choice.logprobs))
-        choice.logprobs.clear()
+        if choice.logprobs:
+            candidate |= render_logprobs(tuple(choice.logprobs))
+            choice.logprobs.clear()
         return self._chunk({"candidates": [candidate]})
 
     def _end(self, event: MessageEnd) -> bytes:
@@ -220,7 +223,7 @@ class StreamRenderer:
         return feedback.get("blockReason") if isinstance(feedback, dict) else None
 
     def _chunk(self, body: dict[str, Any]) -> bytes:
-        wire = body | render_head(self._start.id, self._start.model, self._start.created)
+        wire = body | self._head
         if self._first:
             self._first = False
             if self._start.service_tier is not None:

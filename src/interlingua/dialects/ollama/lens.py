@@ -26,7 +26,7 @@ from interlingua.types.events import Failed
 from interlingua.types.usage import Usage
 from interlingua.wire import glance
 from interlingua.wire.cutter import LineCutter
-from interlingua.wire.fields import Fields
+from interlingua.wire.fields import Fields, kind_of
 from interlingua.wire.strict_json import cut, joined
 
 # Requests
@@ -56,7 +56,7 @@ def peek(request: WireRequest) -> Peek:
         needs.add("image")
     if glance.holds(values, "tools"):
         needs.add("tools")
-    if glance.holds(values, "format"):
+    if kind_of(values.get("format", b"")) == "object" or glance.holds(values, "format"):
         needs.add("structured_output")
     if _wants_thought(values):
         needs.add("reasoning")

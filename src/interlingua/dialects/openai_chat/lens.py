@@ -31,13 +31,21 @@ from interlingua.wire.strict_json import cut, joined
 
 # Requests
 
-_NEEDS = {"image_url": "image", "video_url": "video", "input_audio": "audio", "file": "pdf"}
-"""What a type of content part needs."""
-_MEDIA_FILES = {"data:image", "data:audio", "data:video"}
+_MEDIA_FILES = {"data:image": "image", "data:audio": "audio", "data:video": "video"}
 """How a file may begin that is no document."""
-_CALLS = frozenset({"tool_calls", "function_call", "tool", "function"})
+_NEEDS = {
+    "image_url": "image",
+    "video_url": "video",
+    "input_audio": "audio",
+    "file": "pdf",
+    **_MEDIA_FILES,
+    **dict.fromkeys(("tool_calls", "function_call", "tool", "function"), "calls"),
+}
+"""What a type or mark needs."""
 _STATE = frozenset({"reasoning_details", "signature", *MESSAGE_STATE})
+_MARKS = _STATE.union(_NEEDS)
 _LIMITS = ("max_completion_tokens", "max_tokens")
+_RESULTS = ("tool", "function")
 _THINKING = ("reasoning", "reasoning_effort", "thinking", "enable_thinking", "chat_template_kwargs")
 _ABSENT = msgspec.Raw(b"")
 
@@ -78,16 +86,14 @@ def peek(request: WireRequest) -> Peek:
     values = cut(request.body)
     if values.get("messages") is None:
         raise InvalidRequest("messages: required", path="messages")
-    words = _words(values["messages"])
-    needs = {need for word, need in _NEEDS.items() if word in words}
-    needs.update(word.removeprefix("data:") for word in words if word.startswith("data:"))
-    if not words.isdisjoint(_CALLS):
-        needs.add("calls")
+    words = _words(values["messages"]) & _MARKS
+    needs = {_NEEDS[word] for word in words if word in _NEEDS}
     if glance.holds(values, "tools") or glance.holds(values, "functions"):
         needs.add("tools")
     if _wants_thought(values):
         needs.add("reasoning")
-    needs.update(f"{word} output" for word in _outputs(values))
+    if "modalities" in values:
+        needs.update(f"{word} output" for word in glance.words(values["modalities"]) if word != "text")
     if "response_format" in values and glance.words(values["response_format"]) & {"json_object", "json_schema"}:
         needs.add("structured_output")
     limits = [limit for key in _LIMITS if (limit := glance.count(values, key)) is not None and limit >= 0]
@@ -107,10 +113,11 @@ def _words(raw: msgspec.Raw) -> set[str]:
         messages = _messages.decode(raw)
     except msgspec.ValidationError:
         found = glance.words(raw)
-        return found | _MEDIA_FILES if "file" in found else found
+        return found.union(_MEDIA_FILES) if "file" in found else found
     words: set[str] = set()
     for message in messages:
-        words.add(str(message.role))
+        if message.role in _RESULTS:
+            words.add("tool")
         if isinstance(message.content, list):
             for piece in message.content:
                 if isinstance(piece, _Piece):
@@ -134,22 +141,17 @@ def _add_piece(piece: _Piece, words: set[str]) -> None:
     data = piece.file.file_data if piece.file is not None else None
     if isinstance(data, str) and data.startswith("data:"):
         kind = data[:16].partition("/")[0].lower()
-        words.update({kind} & _MEDIA_FILES)
+        words.add(kind)
 
 
 def _wants_thought(values: glance.Values) -> bool:
-    source = glance.some(values, *_THINKING)
-    if not source:
+    if values.keys().isdisjoint(_THINKING):
         return False
     try:
-        wanted, _ = parse_reasoning(Fields(source, bad_request))
+        wanted, _ = parse_reasoning(Fields(glance.some(values, *_THINKING), bad_request))
     except InvalidRequest:
         return True
     return wanted is not None and bool(wanted.effort not in (None, "none") or wanted.budget_tokens or wanted.enabled)
-
-
-def _outputs(values: glance.Values) -> set[str]:
-    return glance.words(values["modalities"]) - {"text"} if "modalities" in values else set()
 
 
 def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRequest:
@@ -168,7 +170,9 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
 
 
 def _asks_usage(values: glance.Values) -> bool:
-    return glance.flag(glance.members(values.get("stream_options")), "include_usage") or False
+    if "stream_options" not in values:
+        return False
+    return glance.flag(glance.members(values["stream_options"]), "include_usage") or False
 
 
 def _asking(raw: msgspec.Raw | None) -> bytes:
@@ -336,7 +340,7 @@ def _lenient(value: dict[str, Json]) -> _Chunk:
     if isinstance(choices, list):
         chunk.choices = [
             _Choice(
-                index=index if isinstance(index := choice.get("index"), int) else place,
+                index=index if type(index := choice.get("index")) is int else place,  # a boolean counts as an int
                 finish_reason=choice.get("finish_reason"),
                 finishReason=choice.get("finishReason"),
                 usage=choice.get("usage"),

@@ -10,7 +10,7 @@ usage follows the finish_reason. `[DONE]` is neither needed nor enough; a finish
 from __future__ import annotations
 
 import base64
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -41,6 +41,7 @@ from interlingua.types.parts import (
 from interlingua.types.response import TokenLogprob
 from interlingua.types.usage import Usage
 from interlingua.wire.data_url import parse_data_url
+from interlingua.wire.fields import read_plain
 from interlingua.wire.sse import SSEParser
 
 Body = dict[str, Any]
@@ -70,6 +71,38 @@ _DELTA = (
 _CALL = ("index", "id", "type", "function", "custom", *MESSAGE_STATE)
 _THOUGHTS = ("reasoning", "reasoning_content")
 _decode = msgspec.json.Decoder().decode
+
+
+class _Said(msgspec.Struct, forbid_unknown_fields=True):
+    role: str | None = None
+    content: str | None = None
+    reasoning_content: str | None = None
+    refusal: None = None
+    tool_calls: None = None
+
+
+class _PlainChoice(msgspec.Struct, forbid_unknown_fields=True):
+    delta: _Said
+    index: int = 0
+    finish_reason: None = None
+    logprobs: None = None
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+    """The chunk that streams are made of: nothing but more text; one with anything else in it is read with care."""
+
+    choices: Annotated[list[_PlainChoice], msgspec.Meta(min_length=1, max_length=1)]
+    id: str | None = None
+    object: str | None = None
+    created: float | None = None
+    model: str | None = None
+    service_tier: str | None = None
+    system_fingerprint: str | None = None
+    obfuscation: str | None = None
+    usage: None = None
+
+
+_plain = msgspec.json.Decoder(_Plain)
 
 
 class _Call:
@@ -154,6 +187,14 @@ class _Choice:
         if isinstance(word, str):
             self.word = word
             self.finish()
+
+    def go_on(self, said: _Said) -> None:
+        """Reads a delta that is nothing but more text."""
+        if said.reasoning_content:
+            self._worded = True
+            self._speak("reasoning", said.reasoning_content)
+        if said.content is not None:
+            self._content(said.content)
 
     def _keep(self, choice: Body, delta: Body) -> None:
         for key, value in choice.items():
@@ -454,6 +495,8 @@ class StreamParser:
         if data.strip() == DONE:
             self._finish()
             return
+        if self._started and self._context.quirk.chunk is None and self._goes_on(data):
+            return
         try:
             chunk = _decode(data)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -474,6 +517,18 @@ class StreamParser:
             if isinstance(choice, dict):
                 self._choice(choice, place)
         self._count(chunk, choices)
+
+    def _goes_on(self, data: str) -> bool:
+        """Reads a chunk that is nothing but more text of a choice, the quick way; False for any other."""
+        plain = read_plain(_plain, data)
+        if plain is None:
+            return False
+        choice = self._choices.get(plain.choices[0].index)
+        mark = plain.system_fingerprint
+        if choice is None or (mark is not None and mark != self._extra.get("system_fingerprint")):
+            return False
+        choice.go_on(plain.choices[0].delta)
+        return True
 
     def _keep(self, chunk: Body) -> None:
         """Keeps what the chunk says about the whole answer."""

@@ -98,7 +98,7 @@ def render_usage(usage: Usage) -> dict[str, Any]:
     }
     raw = usage.raw if isinstance(usage.raw, dict) and "prompt_tokens" in usage.raw else {}
     if raw.get("completion_tokens") == usage.output_tokens and _count(raw.get("total_tokens")) is not None:
-        del written["total_tokens"]  # it may hold more than the two, such as audio or thinking that is told nowhere else
+        del written["total_tokens"]  # it may hold more than the two, such as audio that is told nowhere else
     for key, counts in (("prompt_tokens_details", prompt), ("completion_tokens_details", answer)):
         known = {**_details(raw, key), **{name: count for name, count in counts.items() if count is not None}}
         if known:

@@ -81,12 +81,10 @@ class _Plain(msgspec.Struct, forbid_unknown_fields=True):
 
     def message(self, context: TranslationContext) -> Message | None:
         """None where a client's message is written as a model's is."""
-        if isinstance(self.content, str):
-            texts = [self.content]
-        elif self.role != "assistant" and any(p.type != "input_text" or p.annotations is not None for p in self.content):
+        pieces = [] if isinstance(self.content, str) else self.content
+        if self.role != "assistant" and any(one.type != "input_text" or one.annotations is not None for one in pieces):
             return None
-        else:
-            texts = [piece.text for piece in self.content]
+        texts = [self.content] if isinstance(self.content, str) else [one.text for one in pieces]
         origin = context.origin if self.role == "assistant" else None
         return Message(role=self.role, parts=tuple([TextPart(text=text) for text in texts if text]), origin=origin)
 

@@ -30,12 +30,20 @@ from interlingua.wire.strict_json import cut, joined
 
 # Requests
 
-_NEEDS = {"input_image": "image", "input_audio": "audio", "input_file": "pdf"}
-"""What a type of content part needs."""
-_MEDIA_FILES = {"data:image", "data:audio", "data:video"}
+_MEDIA_FILES = {"data:image": "image", "data:audio": "audio", "data:video": "video"}
 """How a file may begin that is no document."""
-_CALLS = frozenset({"function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output"})
+_CALLS = ("function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output")
+_NEEDS = {
+    "input_image": "image",
+    "input_audio": "audio",
+    "input_file": "pdf",
+    **_MEDIA_FILES,
+    **dict.fromkeys(_CALLS, "calls"),
+}
+"""What a type or mark needs."""
 _STATE = frozenset({"reasoning", "encrypted_content"})
+_MARKS = _STATE.union(_NEEDS)
+_SCHEMA = ("json_object", "json_schema")
 _CONVERSATION = ("input", "conversation", "previous_response_id", "prompt")
 _ABSENT = msgspec.Raw(b"")
 
@@ -61,20 +69,18 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def peek(request: WireRequest) -> Peek:
     """What policy must know of a request; the word `calls` in its needs tells of tool calls in the history."""
     values = cut(request.body)
-    if all(kind_of(values.get(key, b"")) in ("", "null") for key in _CONVERSATION):
+    if values.keys().isdisjoint(_CONVERSATION):
         raise InvalidRequest("input: required", path="input")
-    words = _words(values.get("input"))
-    needs = {need for word, need in _NEEDS.items() if word in words}
-    needs.update(word.removeprefix("data:") for word in words if word.startswith("data:"))
-    if not words.isdisjoint(_CALLS):
-        needs.add("calls")
+    words = _words(values.get("input")) & _MARKS
+    needs = {_NEEDS[word] for word in words if word in _NEEDS}
     if glance.holds(values, "tools"):
         needs.add("tools")
     if _wants_thought(values):
         needs.add("reasoning")
-    form = glance.members(values.get("text")).get("format")
-    if form is not None and glance.words(form) & {"json_object", "json_schema"}:
-        needs.add("structured_output")
+    if "text" in values:
+        form = glance.members(values["text"]).get("format")
+        if form is not None and not glance.words(form).isdisjoint(_SCHEMA):
+            needs.add("structured_output")
     return Peek(
         model=glance.text(values, "model"),
         stream=glance.flag(values, "stream") or False,
@@ -92,36 +98,36 @@ def _words(raw: msgspec.Raw | None) -> set[str]:
     try:
         items = _items.decode(raw)
     except msgspec.ValidationError:
-        words = glance.words(raw)
-        return words | _MEDIA_FILES if "input_file" in words else words
-    words = set()
+        found = glance.words(raw)
+        return found.union(_MEDIA_FILES) if "input_file" in found else found
+    words: set[str] = set()
     for item in items:
         if isinstance(item, str):
             continue
-        words.add(str(item.type or "message"))
+        if item.type != "message":
+            words.add(str(item.type))
         if item.encrypted_content:
             words.add("encrypted_content")
-        for said in (item.content, item.output):
-            if isinstance(said, list):
-                for piece in said:
-                    _add_piece(piece, words)
+        if isinstance(item.content, list):
+            _add_pieces(item.content, words)
+        if isinstance(item.output, list):
+            _add_pieces(item.output, words)
     return words
 
 
-def _add_piece(piece: _Piece | str, words: set[str]) -> None:
-    if isinstance(piece, str):
-        return
-    words.add(str(piece.type))
-    if isinstance(piece.file_data, str) and piece.file_data.startswith("data:"):
-        words.update({piece.file_data[:16].partition("/")[0].lower()} & _MEDIA_FILES)
+def _add_pieces(pieces: list[_Piece | str], words: set[str]) -> None:
+    for piece in pieces:
+        if isinstance(piece, _Piece):
+            words.add(str(piece.type))
+            if isinstance(piece.file_data, str) and piece.file_data.startswith("data:"):
+                words.add(piece.file_data[:16].partition("/")[0].lower())
 
 
 def _wants_thought(values: glance.Values) -> bool:
-    source = glance.some(values, "reasoning")
-    if not source:
+    if "reasoning" not in values:
         return False
     try:
-        wanted, _ = parse_reasoning(Fields(source, bad_request))
+        wanted, _ = parse_reasoning(Fields(glance.some(values, "reasoning"), bad_request))
     except InvalidRequest:
         return True
     return wanted is not None and wanted.effort not in (None, "none")
@@ -205,10 +211,14 @@ class Watcher:
     def _see(self, event: bytes, *, last: bool = False) -> Seen:
         if self._over:
             return Seen(raw=event)
+        if not self._plain:
+            return self._look(event, last)
         try:
-            found = _decode(json_of(event) if self._plain else msgspec.json.encode(self._adapted(event)))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return self._look(event, error, last)
+            return self._tell(event, _decode(json_of(event)))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return self._look(event, last)
+
+    def _tell(self, event: bytes, found: _Event) -> Seen:
         kind = found.type
         if kind.endswith(".delta"):
             return Seen(raw=event, content=bool(found.delta))
@@ -218,17 +228,27 @@ class Watcher:
             return self._fail(event, self._failure(event))
         return Seen(raw=event, content=kind not in _SILENT and _shows(found))
 
-    def _adapted(self, event: bytes) -> Any:
-        value = _any.decode(data_of(event))
-        chunk = self._context.quirk.chunk
-        return chunk(value) if chunk is not None and isinstance(value, dict) else value
-
-    def _look(self, event: bytes, error: Exception, last: bool) -> Seen:
-        """Looks at what is no plain event: comments, a terminator of other formats, odd shapes, no JSON."""
+    def _look(self, event: bytes, last: bool) -> Seen:
+        """Looks at what is not read at once: comments, lines in another order, odd shapes, what a quirk changes."""
         text = data_of(event).decode("utf-8", "replace").strip()
-        if not text or text == DONE or (isinstance(error, msgspec.ValidationError) and text[0] == "{"):
+        if not text or text == DONE:
             return Seen(raw=event)
-        return self._fail(event, self._interrupted() if last else self._failure(event))
+        try:
+            return self._tell(event, self._read(text))
+        except msgspec.ValidationError:
+            if text.startswith("{"):
+                return Seen(raw=event)
+        except (msgspec.DecodeError, RecursionError):
+            if last:
+                return self._fail(event, self._interrupted())
+        return self._fail(event, self._failure(event))
+
+    def _read(self, text: str) -> _Event:
+        chunk = self._context.quirk.chunk
+        if chunk is None:
+            return _decode(text)
+        value = _any.decode(text)
+        return _decode(msgspec.json.encode(chunk(value) if isinstance(value, dict) else value))
 
     def _end(self, event: bytes, found: _Event) -> Seen:
         status = TERMINAL[found.type]

@@ -1,0 +1,59 @@
+"""What fuzzing found, so that it stays found."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from interlingua.dialects import gemini
+from interlingua.ports.dialect import WireResponse
+from interlingua.types.accumulate import accumulate, unfold
+from interlingua.types.events import Event, Failed
+from tests.fuzz.samples import lenient
+
+
+def answer(*candidates: dict[str, Any], **more: Any) -> WireResponse:
+    return WireResponse(body=json.dumps({"candidates": candidates, **more}).encode())
+
+
+def test_candidates_that_are_numbered_alike_or_not_at_all_are_numbered_anew() -> None:
+    said = {"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}
+    response = gemini.parse_response(answer(said, {**said, "index": 0}), lenient("gemini"))
+    assert [choice.index for choice in response.choices] == [0, 1]
+    assert accumulate(unfold(response)).choices == response.choices
+
+
+def test_likely_tokens_that_are_no_list_are_none() -> None:
+    probable = {"chosenCandidates": [{"token": "Hi"}], "topCandidates": [{"candidates": 3}]}
+    response = gemini.parse_response(answer({"finishReason": "STOP", "logprobsResult": probable}), lenient("gemini"))
+    assert response.choices[0].logprobs[0].top == ()
+
+
+@pytest.mark.parametrize("created", [-(2**63), 2**63])
+def test_an_answer_of_any_time_can_be_written(created: int) -> None:
+    response = gemini.parse_response(answer({"finishReason": "STOP"}), lenient("gemini"))
+    wire = gemini.render_response(msgspec.structs.replace(response, created=created), lenient("gemini"))
+    assert json.loads(wire.body)["createTime"][:4] in ("1970", "9999")
+
+
+def test_a_time_without_a_zone_means_the_same_on_every_machine() -> None:
+    response = gemini.parse_response(
+        answer({"finishReason": "STOP"}, createTime="1970-01-01T00:00:05"), lenient("gemini")
+    )
+    assert response.created == 5
+
+
+def test_pieces_of_arguments_cannot_ask_for_any_number_of_items() -> None:
+    def chunk(i: int) -> dict[str, Any]:
+        piece = {"jsonPath": f"$.a{i}[9999]", "numberValue": 1}
+        call = {**({} if i else {"name": "f"}), "partialArgs": [piece], "willContinue": True}
+        return {"candidates": [{"content": {"parts": [{"functionCall": call}]}}]}
+
+    parser = gemini.StreamParser(lenient("gemini"))
+    events: list[Event] = []
+    for i in range(3):
+        events += parser.feed(b"data: " + json.dumps(chunk(i)).encode() + b"\n\n")
+    assert isinstance(events[-1], Failed) and "leads nowhere" in events[-1].message
