@@ -23,6 +23,8 @@ ONLY_IN = {
     "pyreqwest": {"transport"},
     "xllamacpp": {"transport"},
     "sqlalchemy": {"stores"},
+    "alembic": {"stores"},
+    "aiosqlite": {"stores"},
     "redis": {"stores"},
     "keyring": {"credentials"},
     "starlette": {"gateway"},
@@ -31,6 +33,8 @@ ONLY_IN = {
     "rich": {"repl", "cli"},
     "livekit": {"voice"},
     "click": {"cli"},
+    "prometheus_client": {"telemetry"},
+    "opentelemetry": {"telemetry"},
     "huggingface_hub": {"catalog"},
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "core", "misc", "manager"}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from msgspec.json import encode
 from msgspec.structs import replace
 
-from interlingua.engine.conversation import conversation_key
+from interlingua.engine.conversation import conversation_key, conversation_of
 from interlingua.types.messages import assistant, system, user
 from interlingua.types.request import ChatRequest
 from interlingua.types.tools import FunctionTool
 
+SYSTEM, HELLO, REPLY = ({"role": role, "content": role} for role in ("system", "user", "assistant"))
 FIRST = ChatRequest(model="m", messages=(system("s"), user("a")))
 
 
@@ -35,3 +40,36 @@ def test_what_the_client_says_wins() -> None:
     assert conversation_key(keyed, "t", "n") == conversation_key(FIRST, "t", "n")
     assert conversation_key(keyed, "t") == conversation_key(replace(FIRST, cache_key="k"), "t")
     assert conversation_key(replace(FIRST, end_user="k"), "t") != conversation_key(replace(FIRST, cache_key="k"), "t")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "first", "later"),
+    [
+        ("openai_chat", {"messages": [SYSTEM, HELLO]}, {"messages": [SYSTEM, HELLO, REPLY, HELLO]}),
+        ("anthropic_messages", {"system": "s", "messages": [HELLO]}, {"system": "s", "messages": [HELLO, REPLY]}),
+        ("openai_responses", {"input": [HELLO]}, {"input": [HELLO, REPLY, HELLO]}),
+        ("gemini", {"contents": [{"parts": [{"text": "x"}]}]}, {"contents": [{"parts": [{"text": "x"}]}, REPLY]}),
+        ("ollama", {"prompt": "x"}, {"prompt": "x", "temperature": 1}),
+    ],
+)
+def test_a_conversation_that_is_not_parsed_keeps_its_key_while_it_grows(
+    dialect: str, first: dict[str, Any], later: dict[str, Any]
+) -> None:
+    """And shares it with no other tenant, beginning or dialect."""
+    key = conversation_of(dialect, encode(first), "t")
+    assert key == conversation_of(dialect, encode(later), "t")
+    others = {
+        conversation_of(dialect, encode(first), "another"),
+        conversation_of("another", encode(first), "t"),
+        conversation_of(dialect, encode({**first, "tools": [1]}), "t"),
+        conversation_of(dialect, encode({**first, "metadata": {"user_id": "u"}}), "t"),
+        conversation_of(dialect, encode({**first, "prompt_cache_key": "u"}), "t"),
+        conversation_of(dialect, encode(first), "t", "named"),
+    }
+    assert len(others | {key}) == 7
+
+
+def test_what_is_no_request_has_no_conversation() -> None:
+    """Unless its client names one."""
+    assert conversation_of("openai_chat", b"[", "t") == ""
+    assert conversation_of("openai_chat", b"[", "t", "named")

@@ -161,7 +161,8 @@ async def test_closing_a_stream_stops_the_model_at_once(local: LocalTransport) -
     started = time.monotonic()
     await response.aclose()
     assert await whole(local, messages=[{"role": "user", "content": "hi"}], max_tokens=1)  # its slot is free
-    assert time.monotonic() - started < 0.5
+    # An answer that went on would hold the slot for a minute; how soon it is let go says the machine's load, not we.
+    assert time.monotonic() - started < 5
     assert seen == 3
 
 

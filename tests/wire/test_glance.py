@@ -47,6 +47,11 @@ def test_members_are_kept_as_they_stand() -> None:
     assert glance.members(VALUES["a"]) == glance.members(None) == {}
 
 
+def test_a_number_out_of_range_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="out of range"):
+        glance.words(msgspec.Raw(b'{"a":1e999}'))
+
+
 @given(json_objects, names, names)
 def test_every_key_and_string_is_a_word(value: dict[str, object], key: str, said: str) -> None:
     raw = msgspec.Raw(msgspec.json.encode([value, {"deep": [{key: said}]}]))

@@ -38,3 +38,8 @@ def test_without_the_time_of_day_dates_are_not_understood() -> None:
 def test_whatever_the_header_says_the_wait_is_sane(value: str) -> None:
     seconds = parse_retry_after([("retry-after", value)], NOON)
     assert seconds is None or seconds >= 0
+
+
+@pytest.mark.parametrize("value", ["Fri, 20 Nov 2026 07:28:" + "9" * 40, "Fri, 20 Nov " + "9" * 40 + " 07:28:00 GMT"])
+def test_a_date_that_no_calendar_has_is_nothing(value: str) -> None:
+    assert parse_retry_after([("retry-after", value)], now=1.8e9) is None

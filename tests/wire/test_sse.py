@@ -126,3 +126,17 @@ def test_unicode_line_breaks_in_json_are_escaped_for_clients_that_split_text() -
 
 def test_text_that_is_no_json_keeps_its_unicode_line_breaks() -> None:
     assert parse(render_sse("a\u2028b")) == [SSEEvent(data="a\u2028b")]
+
+
+@pytest.mark.parametrize(
+    "stream", [b"comment: " + b"x" * 40 + b"\n", b'{"a": 1} ' + b"x" * 40 + b"\n", b"{\nd" + b"x" * 40 + b"}\n"]
+)
+def test_the_limit_of_a_line_holds_however_it_is_cut(stream: bytes) -> None:
+    def outcome(pieces: list[bytes]) -> object:
+        parser = SSEParser(line_limit=40)
+        try:
+            return [event for piece in pieces for event in parser.feed(piece)] + parser.close()
+        except UpstreamError as error:
+            return error.message
+
+    assert outcome([stream]) == outcome([stream[i : i + 1] for i in range(len(stream))])

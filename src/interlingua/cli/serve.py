@@ -2,43 +2,65 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
 import click
 from msgspec.structs import replace
 
 from interlingua.cli.session import session
+from interlingua.config.load import find_config, load_config
+from interlingua.config.schema import Config
 from interlingua.errors import ConfigError
 
 
 @click.command("serve", short_help="Serve every API to every client.")
 @click.option("--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="NUMBER", help="8100 by default; 0 is any free one.")
+@click.option("--log-format", type=click.Choice(["json", "text"]), help="By default text on a terminal, else JSON.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least important to tell; info by default.",
+)
 @click.pass_context
-def command(context: click.Context, /, host: str | None, port: int | None) -> None:
+def command(context: click.Context, /, **flags: Any) -> None:
     """Serve the OpenAI, Anthropic, Gemini and Ollama APIs, whatever provider answers.
 
     \b
     il serve
-    curl http://127.0.0.1:8100/v1/chat/completions -d '{"messages":[{"role":"user","content":"Hello"}]}'
+    curl http://127.0.0.1:8100/v1/models
     """
     current = session(context)
     try:
         from interlingua.gateway.build import token_path
+        from interlingua.gateway.reload import ConfigSource
         from interlingua.gateway.server import run
+        from interlingua.telemetry.logs import open_logs
     except ImportError as error:
         raise ConfigError(
             f"serving needs a package that is not installed: {error.name}",
             remedy="pip install 'interlingua[server]'",
         ) from error
-    config = current.config
-    server = config.server
-    if host is not None:
-        server = replace(server, host=host)
-    if port is not None:
-        server = replace(server, port=port)
-    config = replace(config, server=server)
+    source = ConfigSource(
+        lambda: find_config(current.config_path, os.environ)[0],
+        lambda: with_flags(load_config(current.config_path), flags),
+    )
+    config = with_flags(current.config, flags)
+    logs = open_logs(config.telemetry.log_format, config.telemetry.log_level)
 
     def ready(address: str) -> None:
         err = current.err
+        if logs.style == "json":
+            # Who reads JSON reads nothing else.
+            logs.message(
+                logging.INFO,
+                "interlingua.gateway",
+                f"Interlingua serves at {address} ; the administrator's token lies in {token_path(config)}",
+            )
+            return
         err.line(f"Interlingua serves at {address}")
         err.line(f"  OpenAI      OPENAI_BASE_URL={address}/v1")
         err.line(f"  Anthropic   ANTHROPIC_BASE_URL={address}")
@@ -47,4 +69,17 @@ def command(context: click.Context, /, host: str | None, port: int | None) -> No
         err.line(f"  default     {current.target(None).name}")
         err.line(f"  admin token {token_path(config)}")
 
-    run(config, ready)
+    run(config, ready, source=source, logs=logs)
+
+
+def with_flags(config: Config, flags: Mapping[str, Any]) -> Config:
+    """A configuration with what stands on the command line over it.
+
+    Args:
+        config: of file and environment.
+        flags: `host`, `port`, `log_format` and `log_level`; None where not given.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    server = replace(config.server, **{name: value for name, value in given.items() if name in ("host", "port")})
+    telemetry = replace(config.telemetry, **{name: value for name, value in given.items() if name.startswith("log_")})
+    return replace(config, server=server, telemetry=telemetry)

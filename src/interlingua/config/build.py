@@ -50,6 +50,7 @@ def build_engine(
     *,
     given: Mapping[str, Secret] | None = None,
     transport: Transport | None = None,
+    transports: Mapping[str, Transport] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Engine:
     """The engine that a configuration describes.
@@ -58,11 +59,13 @@ def build_engine(
         config: the configuration.
         given: keys by provider id that win over every other source.
         transport: replaces every way out, for tests.
+        transports: ways out to use instead of new ones, by name.
         environment: names and values; the process environment by default.
 
     Raises:
         ConfigError: the configuration cannot be used.
     """
+    ways = transports or {}
     environment = os.environ if environment is None else environment
     return Engine(
         catalog=load_catalog(),
@@ -71,12 +74,23 @@ def build_engine(
         default_model=config.default_model,
         credentials=CredentialSources(environment, given=given, references=_references(config)),
         transports={
-            NETWORK: transport or HttpTransport(**msgspec.structs.asdict(config.http)),
-            IN_PROCESS: transport or _local(config),
+            NETWORK: transport or ways.get(NETWORK) or HttpTransport(**msgspec.structs.asdict(config.http)),
+            IN_PROCESS: transport or ways.get(IN_PROCESS) or _local(config),
         },
         settings=EngineSettings(retry=config.retry, losses=config.losses, timeouts=config.timeouts),
         clock=SystemClock(),
     )
+
+
+def kept_ways(old: Config, new: Config, ways: Mapping[str, Transport]) -> dict[str, Transport]:
+    """The ways out of an engine that serve another configuration as well, with their connections and loaded models.
+
+    Args:
+        old, new: the engine's configuration, and the other.
+        ways: the engine's.
+    """
+    same = {NETWORK: old.http == new.http, IN_PROCESS: old.local == new.local}
+    return {name: way for name, way in ways.items() if same.get(name)}
 
 
 def _providers(config: Config, environment: Mapping[str, str]) -> dict[str, Provider]:

@@ -44,11 +44,11 @@ def load_config(
     """
     environment = os.environ if environment is None else environment
     found, trusted = find_config(path, environment, working_directory, user_folder)
-    table = _read(found) if found else {}
+    table = read_file(found) if found else {}
     source = str(found) if found else "environment"
     if found and not trusted:
         _check_untrusted(table, source)
-    return _convert(_overlaid(table, environment), source, _variables(environment))
+    return _convert(_overlaid(table, environment), source, variables(environment))
 
 
 def find_config(
@@ -75,7 +75,13 @@ def default_user_folder() -> Path:
     return platformdirs.user_config_path("interlingua", appauthor=False)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> dict[str, Any]:
+    """What a file says, unchecked.
+
+    Raises:
+        LocalFileError: it cannot be read.
+        ConfigError: it is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -115,7 +121,7 @@ def _overlaid(table: dict[str, Any], environment: Mapping[str, str]) -> dict[str
     return result
 
 
-def _variables(environment: Mapping[str, str]) -> dict[str, str]:
+def variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that set keys, by the key."""
     names = (name for name in environment if name.startswith(PREFIX) and name not in NOT_KEYS)
     return {name.removeprefix(PREFIX).lower().replace("__", "."): name for name in names}

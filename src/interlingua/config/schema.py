@@ -12,6 +12,7 @@ from interlingua.engine.principal import Amount, Limits
 from interlingua.engine.router import ModelAlias
 from interlingua.engine.settings import LossSettings, RetrySettings
 from interlingua.ports.transport import Timeouts
+from interlingua.telemetry.settings import TelemetrySettings
 from interlingua.transport.local_model import LocalSettings
 from interlingua.types.opaque import Json
 
@@ -73,6 +74,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         allowed_hosts: names that it is called by, beside the loopback's; `*` is any.
         max_body: bytes of a request.
         drain: seconds that running answers get when the process is told to end.
+        head_wait: seconds for which a stream's head waits for its first event, so that a failure is a status.
+        heartbeat: seconds of silence after which a stream tells that it lives.
     """
 
     host: str = "127.0.0.1"
@@ -80,6 +83,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     allowed_hosts: tuple[str, ...] = ()
     max_body: Annotated[int, Meta(ge=1024)] = 32 * 1024 * 1024
     drain: Annotated[float, Meta(ge=0)] = 30.0
+    head_wait: Annotated[float, Meta(gt=0)] = 15.0
+    heartbeat: Annotated[float, Meta(gt=0)] = 15.0
 
 
 class VirtualKeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,7 +122,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         server: the gateway as a server.
         virtual_keys: keys that clients of the gateway send.
         limits: how much all callers together may use of the models that match a pattern.
-        retry, losses, timeouts, http, local, ledger, store, display: as named.
+        retry, losses, timeouts, http, local, ledger, store, telemetry, display: as named.
     """
 
     default_model: str | None = None
@@ -133,6 +138,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: dict[str, Limits] = {}
     ledger: LedgerSettings = LedgerSettings()
     store: StoreSettings = StoreSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     display: DisplaySettings = DisplaySettings()
 
 

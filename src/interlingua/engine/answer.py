@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from interlingua.engine.lanes import Lane
 from interlingua.engine.target import Target
 from interlingua.types.loss import Loss
 from interlingua.types.money import Money
@@ -22,6 +23,8 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
         status: the HTTP status, or None where no answer came.
         error: the code of the error that ended it, or None.
         usage, cost: what it consumed, where known; failed attempts can cost too.
+        lane: whether bytes were passed on or translated.
+        price_source, price_since, service_tier: what the cost was reckoned by, where known (`engine/cost.py`).
     """
 
     target: str
@@ -32,6 +35,10 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     error: str | None = None
     usage: Usage | None = None
     cost: Money | None = None
+    lane: Lane = "translated"
+    price_source: str | None = None
+    price_since: str | None = None
+    service_tier: str | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):

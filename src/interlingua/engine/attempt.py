@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from interlingua.dialects.registry import dialect as find_dialect
 from interlingua.engine.custom_tools import CustomTools
-from interlingua.engine.exchange import Exchange, content_type
+from interlingua.engine.exchange import Exchange, content_type, reading
+from interlingua.engine.lanes import Lane
 from interlingua.engine.target import Target
 from interlingua.errors import InterlinguaError, StreamInterrupted
 from interlingua.ports.dialect import Dialect
@@ -37,6 +39,11 @@ class Attempt:
     _dialect: Dialect = field(init=False)
     _custom: CustomTools = field(init=False)
     _has_content: bool = False
+
+    @property
+    def lane(self) -> Lane:
+        """What is sent is rendered from canonical values."""
+        return "translated"
 
     @property
     def status(self) -> int | None:
@@ -82,14 +89,15 @@ class Attempt:
             wire = self._dialect.render_request(self.request, self.exchange.context)
             response = await self.exchange.open(wire, stream=True)
             try:
-                async for received in self._read_events(response):
-                    if isinstance(received, Failed):
-                        raise received.error()
-                    for event in self._custom.restore_event(received):
-                        self.accumulator.add(event)
-                        if not isinstance(event, MessageStart | UsageUpdate):
-                            self._has_content = True
-                        yield event
+                async with aclosing(self._read_events(response)) as read:
+                    async for received in read:
+                        if isinstance(received, Failed):
+                            raise received.error()
+                        for event in self._custom.restore_event(received):
+                            self.accumulator.add(event)
+                            if not isinstance(event, MessageStart | UsageUpdate):
+                                self._has_content = True
+                            yield event
             finally:
                 await response.aclose()
         except InterlinguaError as error:
@@ -98,7 +106,7 @@ class Attempt:
                 raise
             raise broken from error
 
-    async def _read_events(self, response: HttpResponse) -> AsyncIterator[Event]:
+    async def _read_events(self, response: HttpResponse) -> AsyncGenerator[Event]:
         context, timeouts = self.exchange.context, self.exchange.timeouts
         if content_type(response) == "application/json":
             # Some hosts ignore `stream` and answer at once; the answer is as good as a stream.
@@ -106,14 +114,14 @@ class Attempt:
                 yield event
             return
         parser = self._dialect.StreamParser(context)
-        pieces = aiter(response.stream())
-        while True:
-            limit = timeouts.idle if self._has_content else timeouts.idle_before_content
-            piece = await self.exchange.within(anext(pieces, None), limit)
-            if piece is None:
-                break
-            for event in parser.feed(piece):
-                yield event
+        async with reading(response) as pieces:
+            while True:
+                limit = timeouts.idle if self._has_content else timeouts.idle_before_content
+                piece = await self.exchange.within(anext(pieces, None), limit)
+                if piece is None:
+                    break
+                for event in parser.feed(piece):
+                    yield event
         for event in parser.close():
             yield event
 

@@ -9,6 +9,8 @@ import msgspec
 from interlingua.types.request import ChatRequest
 from interlingua.types.serde import canonical
 
+_ABSENT = msgspec.Raw(b"")
+
 
 def conversation_key(request: ChatRequest, tenant: str, named: str | None = None) -> str:
     """A key that all calls of one conversation share, and no other conversation of any tenant.
@@ -32,6 +34,77 @@ def conversation_key(request: ChatRequest, tenant: str, named: str | None = None
         if message.role == "user":
             break
     return _digest([tenant, "opening", opening, msgspec.to_builtins(request.tools)])
+
+
+class _Metadata(msgspec.Struct):
+    user_id: str | None = None
+
+
+class _Request(msgspec.Struct):
+    """What tells conversations apart, as the formats call it."""
+
+    prompt_cache_key: str | None = None
+    metadata: _Metadata | None = None
+    system: msgspec.Raw = _ABSENT
+    instructions: msgspec.Raw = _ABSENT
+    systemInstruction: msgspec.Raw = _ABSENT  # noqa: N815 - as it is written
+    tools: msgspec.Raw = _ABSENT
+    messages: msgspec.Raw = _ABSENT
+    input: msgspec.Raw = _ABSENT
+    contents: msgspec.Raw = _ABSENT
+    prompt: msgspec.Raw = _ABSENT
+
+
+class _Turn(msgspec.Struct):
+    role: str | None = None
+
+
+_request = msgspec.json.Decoder(_Request)
+_turns = msgspec.json.Decoder(list[msgspec.Raw])
+_turn = msgspec.json.Decoder(_Turn)
+
+
+def conversation_of(dialect: str, body: bytes, tenant: str, named: str | None = None) -> str:
+    """The same of a request that is not parsed; empty where nothing can be told.
+
+    Args:
+        dialect: what it is written in: its words keep the conversations of two formats apart.
+        body: the JSON text.
+        tenant: whose it is.
+        named: what the client calls it, if it does.
+    """
+    if named:
+        return _digest([tenant, "named", named])
+    try:
+        request = _request.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    if request.prompt_cache_key:
+        return _digest([tenant, "cache_key", request.prompt_cache_key])
+    if request.metadata is not None and request.metadata.user_id:
+        return _digest([tenant, "end_user", request.metadata.user_id])
+    fields = (request.messages, request.input, request.contents, request.prompt)
+    said = next((raw for raw in fields if memoryview(raw).nbytes), _ABSENT)
+    whole = hashlib.sha256(f"{tenant}\0{dialect}".encode())
+    for raw in (request.system, request.instructions, request.systemInstruction, request.tools, *_opening(said)):
+        whole.update(b"\0")
+        whole.update(raw)
+    return whole.hexdigest()
+
+
+def _opening(said: msgspec.Raw) -> list[msgspec.Raw]:
+    """The turns up to and with the user's first."""
+    if bytes(memoryview(said)[:1]) != b"[":
+        return [said]
+    found = []
+    for raw in _turns.decode(said):
+        found.append(raw)
+        try:
+            if _turn.decode(raw).role in (None, "user"):
+                break
+        except msgspec.DecodeError:
+            break
+    return found
 
 
 def _digest(value: list[object]) -> str:

@@ -70,6 +70,11 @@ class Engine:
         self._transports = transports
 
     @property
+    def transports(self) -> Mapping[str, Transport]:
+        """The ways out by name, so that another engine can take them over."""
+        return self._transports
+
+    @property
     def network(self) -> Transport:
         """The way to the network, for explicit acts such as fetching a model."""
         return self._transports[NETWORK]

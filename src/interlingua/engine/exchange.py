@@ -6,7 +6,8 @@ Every failure leaves here as an error of the tree that names provider and model 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -138,6 +139,17 @@ class Exchange:
             remedy="Check the provider's base_url, and that no proxy or sign-in page stands in between.",
             retryable=False,
         )
+
+
+@asynccontextmanager
+async def reading(response: HttpResponse) -> AsyncIterator[AsyncIterator[bytes]]:
+    """A response's body piece by piece; what reads it ends with the context, and not when memory is tidied up."""
+    pieces = response.stream()
+    try:
+        yield pieces
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()
 
 
 def content_type(response: HttpResponse) -> str:

@@ -15,7 +15,7 @@ from interlingua.types.loss import Loss
 
 Lane = Literal["verbatim", "translated"]
 
-VERSION_HEADERS = frozenset({"anthropic-version"})
+VERSION_HEADERS = {"anthropic_messages": "anthropic-version"}
 """Headers that are part of a dialect and always go with its body."""
 BETA_HEADER = "anthropic-beta"
 
@@ -59,7 +59,7 @@ def forwarded(
     passed: list[tuple[str, str]] = []
     losses: list[Loss] = []
     for name, value in headers:
-        if name == BETA_HEADER and target.dialect == client:
+        if name == BETA_HEADER and target.dialect == client in VERSION_HEADERS:
             asked = [beta.strip() for beta in value.split(",") if beta.strip()]
             taken = asked if endpoint.betas == "*" else [beta for beta in asked if beta in endpoint.betas]
             losses += [
@@ -69,6 +69,6 @@ def forwarded(
             ]
             if taken:
                 passed.append((name, ",".join(taken)))
-        elif (name in VERSION_HEADERS and target.dialect == client) or name in endpoint.forward:
+        elif (target.dialect == client and name == VERSION_HEADERS.get(client)) or name in endpoint.forward:
             passed.append((name, value))
     return tuple(passed), tuple(losses)

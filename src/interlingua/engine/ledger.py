@@ -57,7 +57,7 @@ class Ledger:
         self, store: LedgerStore, settings: LedgerSettings | None = None, *, most_waiting: int = MOST_WAITING
     ) -> None:
         self._store = store
-        self._settings = settings or LedgerSettings()
+        self.settings = settings or LedgerSettings()
         self._most_waiting = most_waiting
         self._waiting: list[LedgerRow] = []
         self._writing: list[LedgerRow] = []
@@ -87,7 +87,7 @@ class Ledger:
         self._waiting.append(row)
         self._taken += 1
         count = len(self._waiting)
-        if count >= BATCH_ROWS or self._settings.durable:
+        if count >= BATCH_ROWS or self.settings.durable:
             self._wake.set()
         elif count == 1:
             asyncio.get_running_loop().call_later(BATCH_SECONDS, self._wake.set)
@@ -103,7 +103,7 @@ class Ledger:
         """
         if self.waiting >= self._most_waiting:
             await self._room()
-        if self.add(row) and self._settings.durable:
+        if self.add(row) and self.settings.durable:
             await self._until(self._taken)
 
     async def flush(self) -> None:
@@ -263,14 +263,14 @@ class Ledger:
     async def _room(self) -> None:
         """Waits until there is room, or for as long as the settings allow."""
         try:
-            async with asyncio.timeout(self._settings.longest_wait):
+            async with asyncio.timeout(self.settings.longest_wait):
                 while self.waiting >= self._most_waiting:
                     try:
                         await self._until(self._done + 1)
                     except InterlinguaError:
                         await asyncio.sleep(_FIRST_PAUSE)
         except TimeoutError:
-            if self._settings.durable:
+            if self.settings.durable:
                 raise self.failure or LocalFileError("the ledger's disk does not keep up") from None
 
     def _lose(self, count: int, why: str) -> None:

@@ -6,6 +6,7 @@ error event, with nothing after it (contracts §1.3). What came of it is in `out
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlingua.dialects import registry
-from interlingua.engine import recall
+from interlingua.dialects.ollama.generate import is_marked
+from interlingua.dialects.ollama.schema import GENERATE
+from interlingua.engine import recall, stored_responses
 from interlingua.engine.answer import AttemptRecord
 from interlingua.engine.attempt import Attempt
 from interlingua.engine.continuity import anonymous, view
@@ -23,13 +26,12 @@ from interlingua.engine.engine import Engine
 from interlingua.engine.envelopes import Envelopes
 from interlingua.engine.lanes import Lane, check_needs, forwarded, may_pass
 from interlingua.engine.prepare import origin_of, prepare, tool_call_ids
-from interlingua.engine.relay import Relay
-from interlingua.engine.stored_responses import expand, store
+from interlingua.engine.relay import UPSTREAM_ID, Relay
 from interlingua.engine.target import Target
 from interlingua.engine.tries import Tries
-from interlingua.errors import InterlinguaError
+from interlingua.errors import Cancelled, InterlinguaError
 from interlingua.ports.context import TranslationContext
-from interlingua.ports.dialect import WireRequest, WireResponse
+from interlingua.ports.dialect import StreamRenderer, WireRequest, WireResponse
 from interlingua.ports.lens import Peek
 from interlingua.ports.memory import Memory
 from interlingua.types.events import Failed, MessageStart, UsageUpdate
@@ -39,6 +41,9 @@ from interlingua.types.money import Money
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse, FinishReason
 from interlingua.types.usage import Usage
+
+_LEFT = (asyncio.CancelledError, GeneratorExit)
+"""How a try ends whose client left."""
 
 
 class Piece(Struct, frozen=True):
@@ -103,20 +108,30 @@ class Passage:
         self._dialect = registry.dialect(dialect)
         self._wire = wire
         self._peek = peek
+        self._targets = targets
         self._tries = Tries(engine, targets)
         self._tenant = tenant
         self._memory = memory
         self._envelopes = Envelopes(dialect, key, tenant)
         self._request_id = request_id
         passes = all(may_pass(target, dialect) for target in targets)
-        self._kept_upstream = passes
+        self._continued = stored_responses.continued(wire) if dialect == stored_responses.DIALECT else None
         self._request: ChatRequest | None = None
         self._sent: tuple[Message, ...] = ()
         self._asked_id: str | None = None
         self._unwrapped = False
+        self._is_over = False
+        self._renderer: StreamRenderer | None = None
+        self._relay: Relay | None = None
         self.outcome = Outcome(attempts=self._tries.records)
         if peek.has_state or "calls" in peek.needs or not passes:
             self._parse()
+
+    @property
+    def headers_down(self) -> tuple[tuple[str, str], ...]:
+        """Headers of the provider that go with a stream, once its first piece came."""
+        found = self._relay.headers if self._relay is not None else ()
+        return tuple((name, value) for name, value in found if name == UPSTREAM_ID)
 
     async def whole(self) -> WireResponse:
         """The answer at once.
@@ -131,16 +146,22 @@ class Passage:
             try:
                 if isinstance(attempt, Relay):
                     answer = await attempt.whole()
-                    await self._passed(attempt, attempt.message(answer))
+                    await self._passed(attempt, attempt.message(answer), answer.body)
                     return answer
                 response = await attempt.whole()
             except InterlinguaError as error:
                 await self._failed(attempt, error)
+            except _LEFT:
+                self._left(attempt)
+                raise
             else:
+                response = self._shaped(response)
                 await self._answered(attempt, response)
-                wrapped = [replace(one, message=self._envelopes.wrap(one.message)) for one in response.choices]
-                response = replace(response, choices=tuple(wrapped))
-                return self._dialect.render_response(response, self._towards_client())
+                context = self._towards_client()
+                answer = self._rendered(response, context)
+                self.outcome.losses = (*attempt.losses, *context.losses)
+                await self._store(response, answer)
+                return answer
 
     async def stream(self) -> AsyncGenerator[Piece]:
         """The answer piece by piece.
@@ -173,9 +194,13 @@ class Passage:
             except InterlinguaError as error:
                 if has_content:
                     self._broken(attempt, error)
-                    yield Piece(self.error_event(error), True)
+                    renderer = None if isinstance(attempt, Relay) else self._renderer
+                    yield Piece(self.error_event(error, renderer), True)
                     return
                 await self._failed(attempt, error)
+            except _LEFT:
+                self._left(attempt)
+                raise
 
     async def _relayed(self, attempt: Relay) -> AsyncGenerator[Piece]:
         async with aclosing(attempt.events()) as events:
@@ -183,19 +208,24 @@ class Passage:
                 if seen.only_usage and not self._peek.asks_usage:
                     continue
                 yield Piece(seen.raw, seen.content or seen.terminal)
-        await self._passed(attempt, attempt.streamed_message())
+        await self._passed(attempt, attempt.streamed_message(), attempt.first_event)
 
     async def _translated(self, attempt: Attempt) -> AsyncGenerator[Piece]:
         context = self._towards_client()
-        renderer = self._dialect.StreamRenderer(context, self._request)
+        renderer = self._renderer = self._dialect.StreamRenderer(context, self._request)
         async with aclosing(attempt.events()) as events:
             async for event in events:
+                if isinstance(event, MessageStart) and self._dialect_id == stored_responses.DIALECT and not event.id:
+                    event = replace(event, id=self._response_id)
                 content = not isinstance(event, MessageStart | UsageUpdate)
                 for wrapped in self._envelopes.wrap_event(event):
                     data = renderer.render(wrapped)
                     if data or content:
                         yield Piece(data, content)
-        await self._answered(attempt, attempt.accumulator.response())
+        response = self._shaped(attempt.accumulator.response())
+        await self._answered(attempt, response)
+        await self._store(response)
+        self.outcome.losses = (*attempt.losses, *context.losses)
         yield Piece(renderer.close(), True)
 
     def _attempt(self, target: Target) -> Attempt | Relay:
@@ -231,18 +261,42 @@ class Passage:
 
     async def _recall(self) -> None:
         """Puts back what the client could not carry."""
+        if self._continued is not None:
+            await self._continue(self._continued)
         if self._request is None:
             return
-        if self._request.previous_response_id and not self._kept_upstream:
-            self._request = await expand(self._request, self._memory, self._tenant)
         wanted = recall.keys(self._request.messages)
         if wanted:
             found = await self._memory.get(self._tenant, wanted)
             self._request = replace(self._request, messages=recall.attach(self._request.messages, found))
 
+    async def _continue(self, id: str) -> None:
+        """Takes up the conversation that ends with an answer: where it is kept, or from our own memory.
+
+        Raises:
+            Conflict: it is in neither place, or not this tenant's.
+        """
+        place = await stored_responses.pinned(id, self._memory, self._tenant)
+        if place is None:
+            self._parse()
+            assert self._request is not None
+            self._request = await stored_responses.expand(self._request, self._memory, self._tenant)
+            return
+        kept = [target for target in self._targets if self._is_at(target, place)]
+        if not kept:
+            at = f"it is kept by {place.provider}, and {self._peek.model!r} is not asked there with the same account"
+            raise stored_responses.gone(id, at)
+        self._tries.only(kept)
+
+    def _is_at(self, target: Target, place: stored_responses.Pin) -> bool:
+        if target.provider.id != place.provider or not may_pass(target, self._dialect_id):
+            return False
+        return self._engine.access(target.provider).account == place.account
+
     def _chosen(self, attempt: Attempt | Relay) -> None:
+        self._relay = attempt if isinstance(attempt, Relay) else None
         self.outcome.target = attempt.target
-        self.outcome.lane = "verbatim" if isinstance(attempt, Relay) else "translated"
+        self.outcome.lane = attempt.lane
         self.outcome.losses = attempt.losses
 
     async def _failed(self, attempt: Attempt | Relay, error: InterlinguaError) -> None:
@@ -250,28 +304,66 @@ class Passage:
         await self._tries.failed(attempt, error, attempt.usage)
         self.outcome.error = None
 
+    def _left(self, attempt: Attempt | Relay) -> None:
+        """The client left while it was being answered: what is known of the try is kept."""
+        if not self._is_over:
+            record = self._tries.record(attempt, attempt.usage, error=Cancelled.code)
+            self.outcome.usage, self.outcome.cost = attempt.usage, record.cost
+            self._is_over = True
+
     def _broken(self, attempt: Attempt | Relay, error: InterlinguaError) -> None:
         """After content went out: nothing is tried again."""
         record = self._tries.record(attempt, attempt.usage, error=error.code)
+        self._is_over = True
         self.outcome.error, self.outcome.usage, self.outcome.cost = error, attempt.usage, record.cost
 
-    async def _passed(self, attempt: Relay, message: Message | None) -> None:
-        """A relayed answer is whole."""
-        record = self._tries.record(attempt, attempt.usage)
+    async def _passed(self, attempt: Relay, message: Message | None, named: bytes) -> None:
+        """A relayed answer is whole; `named` holds its id."""
+        record = self._tries.record(attempt, attempt.usage, service_tier=attempt.service_tier)
+        self._is_over = True
         self.outcome.usage, self.outcome.cost = attempt.usage, record.cost
         if message is not None:
             await self._remember(message)
+        if self._dialect_id == stored_responses.DIALECT:
+            id = stored_responses.named(named, streamed=self._peek.stream)
+            place = stored_responses.Pin(attempt.target.provider.id, attempt.account, attempt.target.model)
+            if id and stored_responses.is_kept(self._wire):
+                await stored_responses.pin(id, place, self._memory, self._tenant)
 
     async def _answered(self, attempt: Attempt, response: ChatResponse) -> None:
         """A translated answer is whole."""
         record = self._tries.record(attempt, response.usage, service_tier=response.service_tier)
         self.outcome.usage, self.outcome.cost = response.usage, record.cost
+        self._is_over = True
         self.outcome.losses = attempt.losses
         if response.choices:
             self.outcome.finish = response.finish
             await self._remember(response.message)
-        if self._request is not None and self._dialect_id == "openai_responses":
-            await store(self._request, response, self._memory, self._tenant)
+
+    async def _store(self, response: ChatResponse, answer: WireResponse | None = None) -> None:
+        """Keeps the conversation for who takes it up by the answer's id."""
+        if self._request is None or self._dialect_id != stored_responses.DIALECT:
+            return
+        if answer is None:
+            answer = self._rendered(response, self._towards_client())
+        await stored_responses.store(self._request, response, self._memory, self._tenant, rendered=answer.body)
+
+    def _rendered(self, response: ChatResponse, context: TranslationContext) -> WireResponse:
+        wrapped = [replace(one, message=self._envelopes.wrap(one.message)) for one in response.choices]
+        return self._dialect.render_response(replace(response, choices=tuple(wrapped)), context)
+
+    def _shaped(self, response: ChatResponse) -> ChatResponse:
+        """The answer with what its rendering depends on: the path that was asked, and an id to continue it by."""
+        if self._request is not None and is_marked(self._request.extra):
+            own = response.extra.get("ollama", {})
+            response = replace(response, extra={**response.extra, "ollama": {**own, GENERATE: True}})
+        if self._dialect_id == stored_responses.DIALECT and not response.id:
+            response = replace(response, id=self._response_id)
+        return response
+
+    @property
+    def _response_id(self) -> str:
+        return TranslationContext(seed=self._request_id).new_id("resp_")
 
     async def _remember(self, message: Message) -> None:
         entries = recall.remember(message)
@@ -288,6 +380,12 @@ class Passage:
             on_loss={"setting": "warn", "content": "warn"},
         )
 
-    def error_event(self, error: InterlinguaError) -> bytes:
-        """The dialect's own error event, with nothing after it."""
-        return self._dialect.StreamRenderer(self._towards_client(), self._request).render(Failed.of(error))
+    def error_event(self, error: InterlinguaError, renderer: StreamRenderer | None = None) -> bytes:
+        """The dialect's own error event, with nothing after it.
+
+        Args:
+            error: what happened.
+            renderer: what wrote the stream so far, if anything went out.
+        """
+        renderer = renderer or self._dialect.StreamRenderer(self._towards_client(), self._request)
+        return renderer.render(Failed.of(error))

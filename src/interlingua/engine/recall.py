@@ -61,7 +61,7 @@ def keys(messages: Sequence[Message]) -> list[str]:
     """The keys under which anything may be remembered of a conversation's turns."""
     found: dict[str, None] = {}
     for message in messages:
-        if message.role == "assistant" and message.origin is None:
+        if message.role == "assistant" and (message.origin is None or any(map(_is_bare_call, message.parts))):
             found |= dict.fromkeys(_turn_keys(message))
             unknown = [opaque for part in message.parts for opaque in part.opaque if opaque.origin is None]
             found |= dict.fromkeys(map(_opaque_key, unknown))
@@ -78,20 +78,22 @@ def attach(messages: Sequence[Message], found: Mapping[str, bytes]) -> tuple[Mes
     if not found:
         return tuple(messages)
     known = {key: msgspec.json.decode(value, type=Remembered) for key, value in found.items()}
-    return tuple(
-        _attached(message, known) if message.role == "assistant" and message.origin is None else message
-        for message in messages
-    )
+    return tuple(_attached(message, known) if message.role == "assistant" else message for message in messages)
 
 
 def _attached(message: Message, known: Mapping[str, Remembered]) -> Message:
     named = [_with_origins(part, known) for part in message.parts]
-    if any(_has_state(part) for part in named):
-        origins = [opaque.origin for part in named for opaque in part.opaque if opaque.origin is not None]
-        return replace(message, parts=tuple(named), origin=origins[0] if origins else None)
+    origins = [opaque.origin for part in named for opaque in part.opaque if opaque.origin is not None]
+    origin = message.origin or next(iter(origins), None)
     turn = next((known[key] for key in _turn_keys(message) if key in known), None)
+    if origin is not None:
+        # The client carried some of it; what stood where its format has no field is put back beside it.
+        if turn is not None and turn.origin == origin:
+            named = [_with_call_state(part, turn) for part in named]
+        return replace(message, parts=tuple(named), origin=origin)
     if turn is None:
-        return message
+        return replace(message, parts=tuple(named))
+    # State of an origin that nobody knows goes too: it is the client's own label of what is remembered here.
     last_text = max((i for i, part in enumerate(named) if isinstance(part, TextPart)), default=-1)
     parts: list[Part] = []
     for i, part in enumerate(named):
@@ -106,6 +108,12 @@ def _attached(message: Message, known: Mapping[str, Remembered]) -> Message:
     return replace(message, parts=(*turn.reasoning, *parts), origin=turn.origin)
 
 
+def _with_call_state(part: Part, turn: Remembered) -> Part:
+    if isinstance(part, ToolCallPart) and not part.opaque and part.id in turn.calls:
+        return replace(part, opaque=turn.calls[part.id])
+    return part
+
+
 def _with_origins(part: Part, known: Mapping[str, Remembered]) -> Part:
     if not any(opaque.origin is None for opaque in part.opaque):
         return part
@@ -114,6 +122,11 @@ def _with_origins(part: Part, known: Mapping[str, Remembered]) -> Part:
         found = known.get(_opaque_key(opaque)) if opaque.origin is None else None
         named.append(replace(opaque, origin=found.origin) if found else opaque)
     return replace(part, opaque=tuple(named))
+
+
+def _is_bare_call(part: Part) -> bool:
+    """Whether a part is a call that a client's format may have taken the state off."""
+    return isinstance(part, ToolCallPart) and not part.opaque
 
 
 def _has_state(part: Part) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import re
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from interlingua.dialects import registry
-from interlingua.engine.exchange import Exchange
+from interlingua.engine.exchange import Exchange, reading
+from interlingua.engine.lanes import Lane
 from interlingua.engine.prepare import origin_of
 from interlingua.engine.target import Target
 from interlingua.errors import InterlinguaError
@@ -17,6 +20,7 @@ from interlingua.types.accumulate import Accumulator
 from interlingua.types.loss import Loss
 from interlingua.types.messages import Message
 from interlingua.types.usage import Usage
+from interlingua.wire.cutter import json_of
 
 if TYPE_CHECKING:
     from interlingua.engine.engine import Engine
@@ -24,9 +28,12 @@ if TYPE_CHECKING:
 PASSED_DOWN = ("content-type", "retry-after")
 """Headers of an answer that reach the client as they are; the provider's request id gets another name."""
 REQUEST_IDS = ("x-request-id", "request-id", "x-goog-request-id")
+UPSTREAM_ID = "x-upstream-request-id"
 MOST_REMEMBERED = 4 * 1024 * 1024
 """Bytes of a stream that are kept to learn whose reasoning state passed through."""
 STATE_MARKS = (b"signature", b"encrypted_content", b"thoughtSignature", b"redacted_thinking", b"reasoning_details")
+
+_TIER = re.compile(rb'"service_tier"\s*:\s*"(\w+)"')
 
 
 class Relay:
@@ -63,8 +70,22 @@ class Relay:
         )
         self._exchange = Exchange(target.provider, self._context, access, engine.settings.timeouts)
         self.usage: Usage | None = None
+        self.service_tier: str | None = None
+        self.first_event = b""
+        self.headers: tuple[tuple[str, str], ...] = ()
         self._kept: list[bytes] = []
         self._kept_bytes = 0
+
+    @property
+    def lane(self) -> Lane:
+        """The client's bytes are passed on."""
+        return "verbatim"
+
+    @property
+    def account(self) -> str:
+        """Whose credential it is."""
+        origin = self._context.origin
+        return origin.credential if origin is not None else ""
 
     @property
     def status(self) -> int | None:
@@ -88,6 +109,7 @@ class Relay:
             self._exchange.named(error)
             raise
         self.usage = self._lens.usage(answer, self._context)
+        self.service_tier = _tier(answer.body)
         return WireResponse(status=answer.status, headers=headers_down(answer.headers), body=answer.body)
 
     async def events(self) -> AsyncGenerator[Seen]:
@@ -99,28 +121,35 @@ class Relay:
         """
         try:
             response = await self._exchange.open(self._wire, stream=True)
+            self.headers = headers_down(response.headers)
             try:
-                watcher = self._lens.Watcher(self._context)
-                pieces = aiter(response.stream())
-                timeouts, has_content = self._exchange.timeouts, False
-                while True:
-                    limit = timeouts.idle if has_content else timeouts.idle_before_content
-                    piece = await self._exchange.within(anext(pieces, None), limit)
-                    for seen in watcher.close() if piece is None else watcher.feed(piece):
-                        if seen.usage is not None:
-                            self.usage = seen.usage
-                        if seen.failed is not None:
-                            raise seen.failed.error()
-                        has_content = has_content or seen.content
-                        self._keep(seen.raw)
+                async with reading(response) as pieces, aclosing(self._watched(pieces)) as found:
+                    async for seen in found:
                         yield seen
-                    if piece is None:
-                        return
             finally:
                 await response.aclose()
         except InterlinguaError as error:
             self._exchange.named(error)
             raise
+
+    async def _watched(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Seen]:
+        watcher = self._lens.Watcher(self._context)
+        timeouts, has_content = self._exchange.timeouts, False
+        while True:
+            limit = timeouts.idle if has_content else timeouts.idle_before_content
+            piece = await self._exchange.within(anext(pieces, None), limit)
+            for seen in watcher.close() if piece is None else watcher.feed(piece):
+                if seen.usage is not None:
+                    self.usage = seen.usage
+                    self.service_tier = _tier(seen.raw) or self.service_tier
+                if seen.failed is not None:
+                    raise seen.failed.error()
+                has_content = has_content or seen.content
+                self.first_event = self.first_event or json_of(seen.raw)
+                self._keep(seen.raw)
+                yield seen
+            if piece is None:
+                return
 
     def message(self, answer: WireResponse) -> Message | None:
         """The answer's message, where it holds reasoning state; parsed only then."""
@@ -155,8 +184,14 @@ class Relay:
             self._kept.clear()
 
 
+def _tier(data: bytes) -> str | None:
+    """The service tier that an answer names; within a JSON string the quotes would be escaped."""
+    found = _TIER.search(data) if b"service_tier" in data else None
+    return found[1].decode() if found else None
+
+
 def headers_down(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """The headers of a provider's answer that a client gets."""
     passed = [(name, value) for name, value in headers if name in PASSED_DOWN]
-    ids = [("x-upstream-request-id", value) for name, value in headers if name in REQUEST_IDS]
+    ids = [(UPSTREAM_ID, value) for name, value in headers if name in REQUEST_IDS]
     return (*passed, *ids[:1])

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from interlingua.engine.answer import AttemptRecord
-from interlingua.engine.cost import cost_of
+from interlingua.engine.cost import charge_of
+from interlingua.engine.lanes import Lane
 from interlingua.engine.retry import wait_before_retry
 from interlingua.engine.target import Target
 from interlingua.errors import CredentialMissing, InterlinguaError, StreamInterrupted
@@ -22,6 +23,11 @@ class Try(Protocol):
     @property
     def target(self) -> Target:
         """Who is asked, in which dialect."""
+        ...
+
+    @property
+    def lane(self) -> Lane:
+        """Whether bytes are passed on or translated."""
         ...
 
     @property
@@ -49,6 +55,10 @@ class Tries:
         self._started = 0.0
         self._failure: InterlinguaError | None = None
         self.records: list[AttemptRecord] = []
+
+    def only(self, targets: Sequence[Target]) -> None:
+        """Leaves only those targets; before the first try."""
+        self._targets = targets
 
     def next(self, make: Callable[[Target], T]) -> T:
         """The next try: at the present target, or the first of the following that can be tried at all.
@@ -92,6 +102,7 @@ class Tries:
     ) -> AttemptRecord:
         """Notes what came of a try."""
         now = self._engine.clock.time()
+        charge = charge_of(usage, tried.target, self._started, service_tier)
         record = AttemptRecord(
             target=tried.target.name,
             dialect=tried.target.dialect,
@@ -100,7 +111,11 @@ class Tries:
             status=tried.status,
             error=error,
             usage=usage,
-            cost=cost_of(usage, tried.target, self._started, service_tier),
+            cost=charge.cost,
+            lane=tried.lane,
+            price_source=charge.source,
+            price_since=charge.since,
+            service_tier=service_tier,
         )
         self.records.append(record)
         return record

@@ -12,21 +12,25 @@ import secrets
 from collections.abc import Awaitable, Callable
 
 import msgspec
+from msgspec.structs import replace
 
 from interlingua.dialects import registry
 from interlingua.engine.principal import Principal
 from interlingua.errors import InterlinguaError, InvalidRequest, NotFound, Overloaded, Unsupported
-from interlingua.gateway import beside, health, native
+from interlingua.gateway import beside, health, native, passed
 from interlingua.gateway.incoming import Incoming, Receive, Scope, Send
 from interlingua.gateway.inference import Inference
 from interlingua.gateway.outgoing import send_whole, told
-from interlingua.gateway.routes import Found, find, methods
+from interlingua.gateway.routes import WEBSOCKET, Found, find, methods
 from interlingua.gateway.state import State
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 
 log = logging.getLogger("interlingua.gateway")
 
+NOT_IMPLEMENTED = frozenset({"passed", "unsupported"})
+"""Operations whose absence is no fault of the request: 501."""
+_INSTEAD = "Use /v1/responses over plain HTTP, with or without a stream."
 JSON = (("content-type", "application/json"),)
 
 
@@ -61,40 +65,50 @@ class Gateway:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = Incoming(scope, receive, f"req_{secrets.token_hex(12)}")
         found = find(incoming.method, incoming.path)
+        if incoming.header("upgrade").lower() == "websocket":
+            found = Found(WEBSOCKET)
         dialect = found.route.dialect if found is not None else ""
+        self.state.seeing.arrived(incoming.headers)
         try:
             self.state.guard.check(incoming)
             if found is None:
                 raise _unknown(incoming)
             principal = self.state.doorkeeper.admit(incoming, found.route.access)
+            if self.state.draining and found.route.access == "key":
+                raise Overloaded("this gateway is about to stop", retry_after=5.0)
             if found.route.operation == "chat":
-                if self.state.draining:
-                    raise Overloaded("this gateway is about to stop", retry_after=5.0)
                 await Inference(self.state, incoming, principal, dialect).answer(send)
                 return
             answer = await self._answer(incoming, found, principal, send)
         except InterlinguaError as error:
-            answer = _failed(error, dialect, incoming)
+            answer = failed(error, dialect, incoming)
+            if found is not None and isinstance(error, Unsupported) and found.route.operation in NOT_IMPLEMENTED:
+                answer = replace(answer, status=501)
+            operation = found.route.operation if found is not None else ""
+            now = self.state.engine.clock.time()
+            self.state.seeing.refused(incoming.request_id, dialect, operation, now, answer.status, error.code)
         if answer is not None:
-            await send_whole(send, answer, (("x-request-id", incoming.request_id),))
+            await send_whole(send, answer, incoming.notes)
 
     async def _answer(self, incoming: Incoming, found: Found, principal: Principal, send: Send) -> WireResponse | None:
         route, state = found.route, self.state
         if route.operation == "embeddings":
-            return await beside.embeddings(state, incoming, principal, route.dialect)
+            return await beside.embeddings(state, incoming, principal, route.dialect, send)
         if route.operation == "count_tokens":
-            return await beside.count(state, incoming, principal, route.dialect)
+            return await beside.count(state, incoming, principal, route.dialect, send)
+        if route.operation == "passed":
+            return await passed.answer(state, incoming, principal, route.dialect, send)
         if route.operation == "models":
             return beside.models(state, incoming, principal, route.dialect)
         if route.operation == "model":
             return beside.model(state, incoming, principal, route.dialect, found.value)
         if route.operation == "health":
-            return health.answer(state, incoming.path)
+            return health.answer(state, incoming.path, incoming.header("accept"))
         if route.operation == "greeting":
             return WireResponse(headers=(("content-type", "text/plain"),), body=b"Ollama is running")
         if route.operation == "native":
             return await native.answer(state, incoming, found, principal, send)
-        raise Unsupported(f"{incoming.path} is not offered yet", feature=incoming.path)
+        raise Unsupported(f"{incoming.path} is not offered", feature=incoming.path, remedy=_INSTEAD)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -131,7 +145,8 @@ def _unknown(incoming: Incoming) -> InterlinguaError:
     return NotFound(f"there is nothing at {incoming.path}", what="path")
 
 
-def _failed(error: InterlinguaError, dialect: str, incoming: Incoming) -> WireResponse:
+def failed(error: InterlinguaError, dialect: str, incoming: Incoming) -> WireResponse:
+    """An error as the client of a path gets it; in our own form where the path has no dialect."""
     if dialect:
         return registry.dialect(dialect).render_error(told(error), TranslationContext(dialect=dialect))
     body = {

@@ -2,40 +2,109 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import msgspec
+
 from interlingua.catalog.catalog import Model
 from interlingua.dialects import registry
+from interlingua.engine.answer import AttemptRecord
+from interlingua.engine.cost import charge_of
 from interlingua.engine.operations import count_tokens, embed
 from interlingua.engine.principal import Principal
-from interlingua.errors import NotFound, PermissionDenied, Unsupported
-from interlingua.gateway.incoming import Incoming
+from interlingua.engine.target import Target
+from interlingua.errors import Cancelled, InterlinguaError, NotFound, Unsupported
+from interlingua.gateway.call import Call
+from interlingua.gateway.incoming import Incoming, Send
+from interlingua.gateway.outgoing import send_whole
 from interlingua.gateway.state import State
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
+from interlingua.ports.lens import Peek
 from interlingua.types.listing import ListedModel, ModelPage
+from interlingua.types.usage import Usage
+
+T = TypeVar("T")
 
 
-async def embeddings(state: State, incoming: Incoming, principal: Principal, dialect: str) -> WireResponse:
+async def embeddings(
+    state: State, incoming: Incoming, principal: Principal, dialect: str, send: Send
+) -> WireResponse | None:
     """Vectors of texts."""
     codec = registry.embeddings(dialect)
     if codec is None:
         raise Unsupported(f"{dialect} has no embeddings", feature="embeddings")
-    wire = incoming.wire(await incoming.body(state.config.server.max_body))
-    request = codec.parse_embed_request(wire, _context(dialect, incoming))
-    _allow(state, principal, request.model)
-    found = await embed(state.engine, request)
-    return codec.render_embed_response(found.response, _context(dialect, incoming), request)
+    async with Call(state, incoming, principal, dialect, "embeddings") as call:
+        wire = await call.hooked(await call.wire())
+        request = codec.parse_embed_request(wire, _context(dialect, incoming))
+        call.peek = Peek(model=request.model)
+        target = call.allowed(state.engine.route(request.model))[0]
+        call.admit(target, len(wire.body) // 4)
+        call.outcome.target = target
+        started = state.engine.clock.time()
+        found = await tried(call, embed(state.engine, request), target, started)
+        call.outcome.target = found.target
+        call.outcome.usage, call.outcome.cost, call.outcome.losses = found.response.usage, found.cost, found.losses
+        call.outcome.attempts.append(attempted(call, found.target, started, found.response.usage))
+        answer = codec.render_embed_response(found.response, _context(dialect, incoming), request)
+        await call.record()
+        await send_whole(send, answer, call.headers())
+    return None
 
 
-async def count(state: State, incoming: Incoming, principal: Principal, dialect: str) -> WireResponse:
+async def count(
+    state: State, incoming: Incoming, principal: Principal, dialect: str, send: Send
+) -> WireResponse | None:
     """How many tokens a request would take."""
     codec = registry.count_tokens(dialect)
     if codec is None:
         raise Unsupported(f"{dialect} has no token counts", feature="token counts")
-    wire = incoming.wire(await incoming.body(state.config.server.max_body))
-    request = codec.parse_count_request(wire, _context(dialect, incoming))
-    _allow(state, principal, request.model)
-    found = await count_tokens(state.engine, request)
-    return codec.render_count_response(found, _context(dialect, incoming))
+    async with Call(state, incoming, principal, dialect, "count_tokens") as call:
+        wire = await call.hooked(await call.wire())
+        request = codec.parse_count_request(wire, _context(dialect, incoming))
+        call.peek = Peek(model=request.model)
+        target = call.allowed(state.engine.route(request.model))[0]
+        call.admit(target)
+        call.outcome.target = target
+        found = await count_tokens(state.engine, request)
+        # Nobody bills a count.
+        call.outcome.usage = Usage(input_tokens=0, output_tokens=0)
+        await call.record()
+        await send_whole(send, codec.render_count_response(found, _context(dialect, incoming)), call.headers())
+    return None
+
+
+async def tried(call: Call, work: Awaitable[T], target: Target, started: float) -> T:
+    """What comes of a call that is no chat; where it fails, the try is noted."""
+    try:
+        return await work
+    except InterlinguaError as error:
+        call.outcome.attempts.append(attempted(call, target, started, None, error))
+        raise
+    except asyncio.CancelledError:
+        call.outcome.attempts.append(attempted(call, target, started, None, Cancelled("the client left")))
+        raise
+
+
+def attempted(
+    call: Call, target: Target, started: float, usage: Usage | None, error: InterlinguaError | None = None
+) -> AttemptRecord:
+    """The record of a try of a call that is no chat."""
+    charge = charge_of(usage, target, started)
+    return AttemptRecord(
+        target=target.name,
+        dialect=target.dialect,
+        started=started,
+        seconds=call.state.engine.clock.time() - started,
+        status=200 if error is None else None,
+        error=None if error is None else error.code,
+        usage=usage,
+        cost=charge.cost,
+        price_source=charge.source,
+        price_since=charge.since,
+    )
 
 
 def models(state: State, incoming: Incoming, principal: Principal, dialect: str) -> WireResponse:
@@ -86,20 +155,12 @@ def _rendered(dialect: str, incoming: Incoming, models: tuple[ListedModel, ...])
 
 def _first(body: bytes) -> bytes:
     """The only entry of a rendered list, whatever the list is called."""
-    import msgspec
-
     for value in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).values():
         text = bytes(memoryview(value))
         if text[:1] == b"[":
             (entry,) = msgspec.json.decode(text, type=list[msgspec.Raw])
             return bytes(memoryview(entry))
     return body
-
-
-def _allow(state: State, principal: Principal, model: str) -> None:
-    target = state.engine.route(model)[0]
-    if not principal.may_use(model, target.name):
-        raise PermissionDenied(f"this key may not use {model!r}", model=model)
 
 
 def _context(dialect: str, incoming: Incoming) -> TranslationContext:

@@ -16,12 +16,17 @@ from interlingua.engine.limits import Limiter
 from interlingua.errors import ConfigError
 from interlingua.gateway.app import Gateway
 from interlingua.gateway.auth import Doorkeeper, admin_token
-from interlingua.gateway.guard import LOOPBACK, Guard
+from interlingua.gateway.exposure import check_exposure
+from interlingua.gateway.guard import Guard
+from interlingua.gateway.hooks import load_hooks
+from interlingua.gateway.reload import ConfigSource, Reloader
+from interlingua.gateway.seeing import open_seeing
 from interlingua.gateway.state import State
 from interlingua.gateway.virtual_keys import VirtualKeys, configured_keys
 from interlingua.ports.transport import Transport
 from interlingua.stores.memory import ProcessMemory
 from interlingua.stores.opening import default_path, open_store
+from interlingua.telemetry.logs import Logs
 
 
 def token_path(config: Config) -> Path:
@@ -31,7 +36,12 @@ def token_path(config: Config) -> Path:
 
 
 async def build_gateway(
-    config: Config, *, transport: Transport | None = None, environment: Mapping[str, str] | None = None
+    config: Config,
+    *,
+    transport: Transport | None = None,
+    environment: Mapping[str, str] | None = None,
+    source: ConfigSource | None = None,
+    logs: Logs | None = None,
 ) -> Gateway:
     """The gateway that a configuration describes, its store open; belongs to the running event loop.
 
@@ -39,6 +49,8 @@ async def build_gateway(
         config: the configuration.
         transport: replaces every way out, for tests.
         environment: names and values; the process environment by default.
+        source: where the configuration comes from, to take over its changes; None never does.
+        logs: where a line is written of every call; None writes none.
 
     Raises:
         ConfigError: the configuration cannot be used, or would open the gateway to everybody.
@@ -49,41 +61,45 @@ async def build_gateway(
     store = await open_store(config.store.path)
     keys = VirtualKeys(clock, configured_keys(config.virtual_keys, environment), store)
     await keys.refresh()
-    if not keys and not is_loopback(config.server.host):
+    try:
+        check_exposure(config.server.host, has_keys=bool(keys))
+    except ConfigError:
         await store.aclose()
-        raise ConfigError(
-            f"server.host: {config.server.host} can be reached by others, and there are no virtual keys",
-            remedy="Make a key with `il keys create NAME`, or listen on 127.0.0.1.",
-        )
+        raise
     engine = build_engine(config, transport=transport, environment=environment)
     ledger = Ledger(store, config.ledger)
+    token = admin_token(token_path(config))
+    hooks = load_hooks()
     state = State(
         config=config,
         engine=engine,
-        doorkeeper=Doorkeeper(keys, admin_token(token_path(config))),
+        doorkeeper=Doorkeeper(keys, token),
         guard=Guard((*config.server.allowed_hosts, config.server.host)),
         limiter=Limiter(clock, config.limits),
         ledger=ledger,
         memory=ProcessMemory(clock.monotonic),
         envelope_key=secrets.token_bytes(32),
+        seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
+        hooks=hooks,
     )
+    reloader = Reloader(state, keys, source, environment, transport) if source is not None else None
     tasks: set[asyncio.Task[None]] = set()
 
     async def startup() -> None:
-        tasks.add(asyncio.get_running_loop().create_task(keys.watch()))
+        loop = asyncio.get_running_loop()
+        tasks.add(loop.create_task(keys.watch()))
+        if reloader is not None:
+            tasks.add(loop.create_task(reloader.watch()))
 
     async def shutdown() -> None:
         for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        if reloader is not None:
+            await reloader.aclose()
         await ledger.aclose()
-        await engine.aclose()
+        await state.engine.aclose()
         await store.aclose()
 
     return Gateway(state, startup, shutdown)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    return host in LOOPBACK or host == "::1" or host.startswith("127.")

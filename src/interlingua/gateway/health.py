@@ -1,20 +1,61 @@
-"""Whether the process lives, and whether it is ready for calls."""
+"""Whether the process lives, whether it is ready for calls, and what it has counted."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
 from interlingua._version import __version__
+from interlingua.errors import NotFound
 from interlingua.gateway.state import State
 from interlingua.ports.dialect import WireResponse
 
 _JSON = (("content-type", "application/json"),)
 
 
-def answer(state: State, path: str) -> WireResponse:
-    """`/healthz`: it lives. `/readyz`: it takes calls; 503 while it drains or its ledger cannot be written."""
+def answer(state: State, path: str, accept: str = "") -> WireResponse:
+    """`/healthz`: it lives. `/readyz`: it takes calls. `/metrics`: Prometheus' text format.
+
+    `/readyz` is 503 while the process drains or its ledger cannot be written. A configuration file that cannot be used
+    does not make it so, because the last good one is in force; it is told, and the log says what is wrong with it.
+
+    Args:
+        state: the gateway.
+        path: one of these.
+        accept: what the asker takes, for `/metrics`.
+
+    Raises:
+        NotFound: metrics are switched off.
+    """
     if path == "/healthz":
-        return WireResponse(headers=_JSON, body=msgspec.json.encode({"status": "ok", "version": __version__}))
+        return _json({"status": "ok", "version": __version__})
+    if path == "/metrics":
+        return _metrics(state, accept)
     problem = "draining" if state.draining else state.ledger.failure.message if state.ledger.failure else None
-    body = {"status": "ready" if problem is None else "not ready", "running": len(state.running), "problem": problem}
-    return WireResponse(status=200 if problem is None else 503, headers=_JSON, body=msgspec.json.encode(body))
+    body = {
+        "status": "ready" if problem is None else "not ready",
+        "running": len(state.running),
+        "problem": problem,
+        "configuration": "in force" if state.config_problem is None else "the file cannot be used; the log says why",
+        "restart_needed_for": state.needs_restart,
+    }
+    return _json(body, 200 if problem is None else 503)
+
+
+def _metrics(state: State, accept: str) -> WireResponse:
+    metrics = state.seeing.metrics
+    if metrics is None:
+        raise NotFound("metrics are switched off", what="path", remedy="Set telemetry.metrics = true and restart.")
+    text, content_type = metrics.text(
+        running=len(state.running),
+        waiting=state.ledger.waiting,
+        lost=state.ledger.lost,
+        config_valid=state.config_problem is None,
+        accept=accept,
+    )
+    return WireResponse(headers=(("content-type", content_type),), body=text)
+
+
+def _json(body: dict[str, Any], status: int = 200) -> WireResponse:
+    return WireResponse(status=status, headers=_JSON, body=msgspec.json.encode(body))

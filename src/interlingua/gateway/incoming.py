@@ -22,7 +22,7 @@ class Incoming:
         request_id: ours.
     """
 
-    __slots__ = ("_receive", "gone", "headers", "method", "path", "query", "request_id")
+    __slots__ = ("_receive", "gone", "headers", "method", "notes", "path", "query", "request_id")
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str) -> None:
         self._receive = receive
@@ -33,6 +33,8 @@ class Incoming:
         self.headers: tuple[tuple[str, str], ...] = tuple(
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
         )
+        self.notes: tuple[tuple[str, str], ...] = (("x-request-id", request_id),)
+        """Headers that go with whatever becomes the answer."""
         self.gone = False
         """Whether the client left."""
 

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
 from interlingua._version import __version__
 from interlingua.dialects import registry
-from interlingua.engine.answer import Answer
+from interlingua.engine import stored_responses
 from interlingua.engine.operations import health
+from interlingua.engine.passing import Passing
 from interlingua.engine.principal import Principal
-from interlingua.engine.stored_responses import forget
-from interlingua.errors import InterlinguaError, NotFound, PermissionDenied, Unsupported
+from interlingua.engine.target import Target
+from interlingua.errors import InvalidRequest, NotFound, PermissionDenied, Unsupported
+from interlingua.gateway import native_chat
+from interlingua.gateway.auth import hidden
 from interlingua.gateway.beside import listed
+from interlingua.gateway.explain import explained
 from interlingua.gateway.incoming import Incoming, Send
-from interlingua.gateway.outgoing import send_end, send_head, send_piece
 from interlingua.gateway.routes import Found
+from interlingua.gateway.shown import described
 from interlingua.gateway.state import State
-from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.providers.provider import find
-from interlingua.types.events import Failed
-from interlingua.types.request import ChatRequest
-from interlingua.wire.sse import render_sse
+from interlingua.wire import glance
+from interlingua.wire.strict_json import cut, joined
 
 Handler = Callable[[State, Incoming, Found, Principal, Send], Awaitable[WireResponse | None]]
 JSON = (("content-type", "application/json"),)
-MESSAGES = "openai_chat"
-"""The format in which our own chat paths take messages."""
 
 
 async def answer(
@@ -47,41 +47,17 @@ async def answer(
 async def _stream(
     state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
 ) -> WireResponse | None:
-    """Canonical events, one SSE event each; the last is `answer`, or `failed`."""
-    request = await _request(state, incoming, principal)
-    task = asyncio.current_task()
-    assert task is not None
-    watcher = incoming.watch(task)
-    committed = False
-    try:
-        async with aclosing(state.engine.stream(request)) as items:
-            async for item in items:
-                if not committed:
-                    await send_head(send, "text/event-stream", (("x-request-id", incoming.request_id),))
-                    committed = True
-                name, value = ("answer", _summary(item)) if isinstance(item, Answer) else _event(item)
-                await send_piece(send, render_sse(msgspec.json.encode(value).decode(), name))
-    except InterlinguaError as error:
-        if not committed:
-            raise
-        name, value = _event(Failed.of(error))
-        await send_piece(send, render_sse(msgspec.json.encode(value).decode(), name))
-    except asyncio.CancelledError:
-        if not incoming.gone:
-            raise
-        return None
-    finally:
-        watcher.cancel()
-    await send_end(send)
+    """Canonical events."""
+    await native_chat.stream(state, incoming, principal, send)
     return None
 
 
 async def _complete(
     state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
 ) -> WireResponse | None:
-    """The whole answer: its text, and everything that is known of it."""
-    request = await _request(state, incoming, principal)
-    return _json(_summary(await state.engine.generate(request)))
+    """The whole answer."""
+    await native_chat.complete(state, incoming, principal, send)
+    return None
 
 
 async def _models(
@@ -96,21 +72,16 @@ async def _models(
 async def _explain(
     state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
 ) -> WireResponse | None:
-    """Where a request would go, without sending it."""
-    request = await _request(state, incoming, principal)
-    targets = state.engine.route(request.model)
-    return _json(
-        {
-            "targets": [
-                {
-                    "target": target.name,
-                    "dialect": target.dialect,
-                    "callable": state.engine.has_credential(target.provider),
-                }
-                for target in targets
-            ]
-        }
-    )
+    """Where a request would go, without sending it; `dialect` says what its client would speak."""
+    body = await incoming.body(state.config.server.max_body)
+    client, body = _client(body)
+    request = native_chat.parse(body, incoming.request_id)
+    targets = [
+        target for target in state.engine.route(request.model, client) if principal.may_use(request.model, target.name)
+    ]
+    if not targets:
+        raise PermissionDenied(f"this key may not use {request.model!r}", model=request.model)
+    return _json({"targets": explained(state.engine, request, targets, client)})
 
 
 async def _recorded(
@@ -155,10 +126,58 @@ async def _tested(
 async def _forgotten(
     state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
 ) -> WireResponse | None:
-    """A stored response, deleted."""
-    if not await forget(found.value, state.memory, principal.tenant):
-        raise NotFound(f"there is no response {found.value!r}", what="response")
+    """A stored response, deleted; at the provider too, where that keeps it."""
+    if await stored_responses.pinned(found.value, state.memory, principal.tenant) is not None:
+        answer = await _at_provider(state, incoming, found.value, principal)
+        await stored_responses.forget(found.value, state.memory, principal.tenant)
+        return answer
+    if not await stored_responses.forget(found.value, state.memory, principal.tenant):
+        raise hidden("response", found.value)
     return _json({"id": found.value, "object": "response", "deleted": True})
+
+
+async def _kept(
+    state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
+) -> WireResponse | None:
+    """A response that is kept here, or by the provider that answered."""
+    stored = await stored_responses.body(found.value, state.memory, principal.tenant)
+    if stored is not None:
+        return WireResponse(headers=JSON, body=stored)
+    return await _at_provider(state, incoming, found.value, principal)
+
+
+async def _at_provider(state: State, incoming: Incoming, id: str, principal: Principal) -> WireResponse:
+    """What the provider that keeps a response says of it.
+
+    Raises:
+        NotFound: none keeps it, or it is another tenant's.
+    """
+    place = await stored_responses.pinned(id, state.memory, principal.tenant)
+    provider = state.engine.providers.get(place.provider) if place is not None else None
+    if place is None or provider is None or state.engine.access(provider).account != place.account:
+        raise hidden("response", id)
+    target = Target(provider=provider, model=place.model, dialect=stored_responses.DIALECT)
+    path = f"/responses/{quote(id, safe='')}"
+    passing = Passing(state.engine, target, WireRequest(method=incoming.method, path=path))
+    async with aclosing(passing.pieces()) as pieces:
+        body = b"".join([piece async for piece in pieces])
+    return WireResponse(headers=passing.headers, body=body)
+
+
+async def _shown(
+    state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
+) -> WireResponse | None:
+    """What Ollama's clients ask of a model before they use it."""
+    body = await incoming.body(state.config.server.max_body)
+    try:
+        asked = msgspec.json.decode(body, type=_Show)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest(f"model: {error}", path="model") from error
+    name = asked.model or asked.name
+    target = state.engine.route(name)[0]
+    if not principal.may_use(name, target.name):
+        raise PermissionDenied(f"this key may not use {name!r}", model=name)
+    return _json(described(target))
 
 
 async def _version(
@@ -183,42 +202,34 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/api/requests/{id}"): _recorded,
     ("GET", "/api/providers"): _providers,
     ("POST", "/api/providers/{id}/test"): _tested,
+    ("GET", "/v1/responses/{id}"): _kept,
     ("DELETE", "/v1/responses/{id}"): _forgotten,
+    ("POST", "/api/show"): _shown,
     ("GET", "/api/version"): _version,
     ("GET", "/api/ps"): _loaded,
 }
 
 
-async def _request(state: State, incoming: Incoming, principal: Principal) -> ChatRequest:
-    body = await incoming.body(state.config.server.max_body)
-    context = TranslationContext(dialect=MESSAGES, seed=incoming.request_id)
-    values = msgspec.json.decode(body) if body[:1] == b"{" else None
-    if isinstance(values, dict):
-        body = msgspec.json.encode({"model": "", **values})
-    request = registry.dialect(MESSAGES).parse_request(WireRequest(body=body), context)
-    targets = state.engine.route(request.model)
-    if not any(principal.may_use(request.model, target.name) for target in targets):
-        raise PermissionDenied(f"this key may not use {request.model!r}", model=request.model)
-    return request
+class _Show(msgspec.Struct):
+    model: str = ""
+    name: str = ""
 
 
-def _event(event: Any) -> tuple[str, Any]:
-    value = msgspec.to_builtins(event)
-    return value["type"], value
+def _client(body: bytes) -> tuple[str, bytes]:
+    """The dialect that a question names, and the question without it.
 
-
-def _summary(answer: Answer) -> dict[str, Any]:
-    response = answer.response
-    return {
-        "text": response.text,
-        "message": response.message if response.choices else None,
-        "finish": response.finish if response.choices else None,
-        "usage": response.usage,
-        "model": answer.target.name,
-        "cost": None if answer.cost is None else f"{answer.cost.usd:f}",
-        "losses": answer.losses,
-        "attempts": len(answer.attempts),
-    }
+    Raises:
+        InvalidRequest: there is no such dialect.
+    """
+    values = cut(body)
+    dialect = glance.text(values, "dialect") or native_chat.MESSAGES
+    if dialect not in registry.DIALECTS:
+        raise InvalidRequest(
+            f"dialect: there is none called {dialect!r}",
+            path="dialect",
+            remedy="Known dialects: " + ", ".join(registry.DIALECTS),
+        )
+    return dialect, joined({key: value for key, value in values.items() if key != "dialect"})
 
 
 def _json(value: Any) -> WireResponse:

@@ -30,6 +30,12 @@ async def send_whole(send: Send, answer: WireResponse, headers: Headers = ()) ->
     await send({"type": "http.response.body", "body": answer.body})
 
 
+async def send_start(send: Send, *headers: Headers) -> None:
+    """Sends the head of an answer whose length nobody knows, of any kind."""
+    found = [header for some in headers for header in some]
+    await send({"type": "http.response.start", "status": 200, "headers": _encoded(found)})
+
+
 async def send_head(send: Send, content_type: str, headers: Headers = ()) -> None:
     """Commits to a stream: from here on failures are events of its own."""
     found = [("content-type", content_type), ("cache-control", "no-store"), ("x-accel-buffering", "no"), *headers]

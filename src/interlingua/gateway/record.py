@@ -20,6 +20,7 @@ def ledger_row(
     ended: float,
     first: float | None = None,
     operation: str = "chat",
+    conversation: str = "",
 ) -> LedgerRow:
     """The row of a call.
 
@@ -31,6 +32,7 @@ def ledger_row(
         outcome: what came of it.
         started, ended, first: seconds since 1970; `first` is when the first content went out.
         operation: what was asked for.
+        conversation: which it belongs to; empty where unknown.
     """
     error = outcome.error
     attempts = tuple(_attempt(record, outcome, started, first) for record in outcome.attempts)
@@ -38,7 +40,7 @@ def ledger_row(
         request_id,
         principal.tenant,
         principal.key,
-        "",
+        conversation,
         int(started * 1e6),
         int((ended - started) * 1e6),
         dialect,
@@ -56,7 +58,7 @@ def _attempt(record: AttemptRecord, outcome: Outcome, started: float, first: flo
     return AttemptRow(
         record.target,
         record.dialect,
-        outcome.lane,
+        record.lane,
         int(record.started * 1e6),
         int(record.seconds * 1e6),
         int((first - started) * 1e6) if first is not None and record.error is None else None,
@@ -65,4 +67,7 @@ def _attempt(record: AttemptRecord, outcome: Outcome, started: float, first: flo
         outcome.finish.kind if outcome.finish and record.error is None else None,
         record.usage,
         None if record.cost is None else record.cost.pico,
+        record.price_source,
+        record.price_since,
+        record.service_tier,
     )

@@ -93,6 +93,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/metrics", "health", "admin"),
 )
 
+WEBSOCKET = Route("GET", "", "unsupported", "key", RESPONSES)
+"""Whatever is asked over a WebSocket."""
+
 GEMINI_VERBS: dict[str, Operation] = {
     "generateContent": "chat",
     "streamGenerateContent": "chat",

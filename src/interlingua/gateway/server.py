@@ -14,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from interlingua.config.schema import Config
 from interlingua.gateway.build import build_gateway
+from interlingua.gateway.reload import ConfigSource
+from interlingua.telemetry.logs import Logs
 
 MOST_HEADER_BYTES = 64 * 1024
 
@@ -42,12 +44,19 @@ class BoundedProtocol(HttpToolsProtocol):
         return cycle is None or cycle.response_complete
 
 
-def run(config: Config, ready: Callable[[str], None]) -> None:
+def run(
+    config: Config,
+    ready: Callable[[str], None],
+    *,
+    source: ConfigSource | None = None,
+    logs: Logs | None = None,
+) -> None:
     """Serves until the process is told to end.
 
     Args:
         config: the configuration.
         ready: is given the address once it is listened on.
+        source, logs: as for `build_gateway`.
 
     Raises:
         ConfigError, LocalFileError: as `build_gateway`.
@@ -55,12 +64,18 @@ def run(config: Config, ready: Callable[[str], None]) -> None:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config, ready))
+        runner.run(serve(config, ready, source=source, logs=logs))
 
 
-async def serve(config: Config, ready: Callable[[str], None]) -> None:
+async def serve(
+    config: Config,
+    ready: Callable[[str], None],
+    *,
+    source: ConfigSource | None = None,
+    logs: Logs | None = None,
+) -> None:
     """The same on the running event loop."""
-    gateway = await build_gateway(config)
+    gateway = await build_gateway(config, source=source, logs=logs)
     settings = uvicorn.Config(
         gateway,
         host=config.server.host,

@@ -10,8 +10,11 @@ from interlingua.config.schema import Config
 from interlingua.engine.engine import Engine
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
+from interlingua.errors import InterlinguaError
 from interlingua.gateway.auth import Doorkeeper
 from interlingua.gateway.guard import Guard
+from interlingua.gateway.hooks import Hooks
+from interlingua.gateway.seeing import Seeing
 from interlingua.ports.memory import Memory
 
 
@@ -29,6 +32,10 @@ class State:
         envelope_key: seals state that goes through clients' hands.
         draining: whether the process ends; new calls are refused.
         running: calls that are being answered.
+        seeing: who is told of calls.
+        hooks: code of others around calls; None where there is none.
+        config_problem: why the configuration's file is not in force; None where it is.
+        needs_restart: keys of the file whose change waits for a restart.
     """
 
     config: Config
@@ -41,3 +48,7 @@ class State:
     envelope_key: bytes
     draining: bool = False
     running: set[asyncio.Task[Any]] = field(default_factory=set)
+    seeing: Seeing = field(default_factory=Seeing)
+    hooks: Hooks | None = None
+    config_problem: InterlinguaError | None = None
+    needs_restart: tuple[str, ...] = ()

@@ -192,6 +192,16 @@ class VirtualKeys:
         """Whether there are any."""
         return bool(self.issued)
 
+    @property
+    def has_stored(self) -> bool:
+        """Whether there are keys besides the configuration's."""
+        return bool(self._stored)
+
+    def configure(self, rows: Iterable[KeyRow]) -> None:
+        """Takes other keys of the configuration instead of those that it had."""
+        self._configured = tuple(rows)
+        self._build()
+
     def principal(self, key: str) -> Principal:
         """Whose a key is.
 

@@ -47,11 +47,8 @@ class SSECutter:
             UpstreamError: a block is longer than the limit.
         """
         held = self._held
-        if not held and data[-2:] == b"\n\n" and b"\r" not in data:
-            # One event of one or two lines, which is what comes as a rule.
-            end, first = len(data) - 2, data.find(b"\n")
-            if first > 0 and (first == end or (first + 1 < end == data.find(b"\n", first + 1))):
-                return [data]
+        if not held and _is_one(data):
+            return [data]
         blocks = self._lines(data) if not held or held[-1] != _CR else None
         if blocks is None:
             blocks = self._search(data)
@@ -105,6 +102,17 @@ class SSECutter:
         del held[:start]
         self._searched = max(0, len(held) - _REACH)
         return blocks
+
+
+def _is_one(data: bytes) -> bool:
+    """Whether this is one event of one or two lines, as what comes is as a rule; false tells nothing."""
+    first = data.find(b"\n")
+    if data.endswith(b"\n\n"):
+        end = len(data) - 2
+        one = 0 < first == end or (0 < first < end - 1 and data.find(b"\n", first + 1) == end)
+        return one and b"\r" not in data
+    end = len(data) - 3
+    return 1 < first == end and data.endswith(b"\r\n\r\n") and data.find(b"\r") == end - 1
 
 
 class LineCutter:
@@ -209,9 +217,9 @@ class ArrayCutter:
 
 
 def json_of(event: bytes) -> bytes:
-    """What stands where a block with one data line, its last, has its JSON; with the line ends, which decoders pass over.
+    """The data of a block whose last line it is, with the line ends behind it, which JSON decoders pass over.
 
-    For every other block it is the data all the same, or something that no decoder takes: then `data_of` tells.
+    Of every other block it is the data all the same, or something that no decoder takes: then `data_of` tells.
     """
     if event.startswith(b"data: "):
         return event[6:]

@@ -39,7 +39,7 @@ def kind_of(raw: msgspec.Raw | bytes) -> str:
     return kind
 
 
-def read_plain(decoder: msgspec.json.Decoder[Plain], raw: msgspec.Raw | bytes) -> Plain | None:
+def read_plain(decoder: msgspec.json.Decoder[Plain], raw: msgspec.Raw | bytes | str) -> Plain | None:
     """A value of the shape that most have, read at once; None where it is of any other, which `Fields` then reads.
 
     Args:
@@ -48,7 +48,7 @@ def read_plain(decoder: msgspec.json.Decoder[Plain], raw: msgspec.Raw | bytes) -
     """
     try:
         return decoder.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
 
 

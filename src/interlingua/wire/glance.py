@@ -96,9 +96,16 @@ def members(raw: msgspec.Raw | None) -> dict[str, msgspec.Raw]:
 
 
 def words(raw: msgspec.Raw) -> set[str]:
-    """Every key and every short string in a value, at any depth: for shapes that nobody foresaw."""
+    """Every key and every short string in a value, at any depth: for shapes that nobody foresaw.
+
+    Raises:
+        InvalidRequest: it holds a number that is none.
+    """
     found: set[str] = set()
-    left: list[Any] = [_any.decode(raw)]
+    try:
+        left: list[Any] = [_any.decode(raw)]
+    except msgspec.DecodeError as error:
+        raise InvalidRequest(f"the body holds what cannot be read: {error}") from error
     while left:
         value = left.pop()
         if isinstance(value, dict):

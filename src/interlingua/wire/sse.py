@@ -201,7 +201,7 @@ class SSEParser:
                 self._take_raw(line + b"\n", events)
                 return
             self._flush(events)  # no JSON goes on like this: the framing is back
-        elif not line or line[0] not in _OPENING:
+        elif len(line) > self._limit and line[0] not in _OPENING:
             self._check(len(line))
         if line.startswith(b"data: "):
             self._add_data(line[6:])

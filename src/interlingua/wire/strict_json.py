@@ -10,6 +10,7 @@ sum says that it may be there.
 from __future__ import annotations
 
 import re
+from itertools import accumulate
 
 import msgspec
 
@@ -21,6 +22,8 @@ _decoder: msgspec.json.Decoder[dict[str, msgspec.Raw]] = msgspec.json.Decoder(di
 _token = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _SPACE = b" \t\r\n"
 _OPENING, _CLOSING = b"[{", b"]}"
+_STEPS = [(mark in _OPENING) - (mark in _CLOSING) for mark in range(256)]
+_NO_BRACKETS = bytes(mark for mark in range(256) if not _STEPS[mark])
 
 
 def cut(body: bytes) -> dict[str, msgspec.Raw]:
@@ -46,14 +49,16 @@ def cut(body: bytes) -> dict[str, msgspec.Raw]:
 
 def joined(values: dict[str, msgspec.Raw]) -> bytes:
     """The object of these values, each as it was."""
-    pieces: list[bytes | memoryview] = []
-    for key, value in values.items():
-        pieces += (b"," if pieces else b"{", msgspec.json.encode(key), b":", memoryview(value))
-    return b"".join(pieces) + b"}" if pieces else b"{}"
+    return msgspec.json.encode(values)
 
 
 def _check_depth(body: bytes) -> None:
     if body.count(b"[") + body.count(b"{") <= MOST_NESTED:
+        return
+    # Behind its escapes, every second piece between quotes stands outside of the strings.
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"") if b"\\" in body else body
+    brackets = b"".join(plain.split(b'"')[::2]).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) <= MOST_NESTED:
         return
     depth = 0
     for match in _token.finditer(body):
@@ -76,7 +81,7 @@ def _check_repeated(body: bytes, values: dict[str, msgspec.Raw]) -> None:
     key would make it longer. Else what stands between the values must be their keys and nothing more; only where that
     cannot be told are all keys read.
     """
-    length = 1 + sum(len(key) + 4 + memoryview(value).nbytes for key, value in values.items())
+    length = 1 + sum(map(len, values)) + 4 * len(values) + len(b"".join(values.values()))
     if (length == len(body) and body.isascii()) or _is_plain(body, values):
         return
     seen: set[str] = set()

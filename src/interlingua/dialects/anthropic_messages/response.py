@@ -37,11 +37,11 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
     fail, body = nonsense(context), response.body
     try:
         body.decode()
-        if context.quirk.response is not None:
-            body = msgspec.json.encode(context.quirk.response(msgspec.json.decode(body)))
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise fail("", str(error)) from error
     fields = Fields(body, fail)
+    if context.quirk.response is not None:
+        fields = Fields(msgspec.json.encode(context.quirk.response(fields.rest())), fail)
     if fields.kind("error") == "object":
         raise parse_in_band({"error": fields.json("error"), "request_id": fields.text("request_id")}, context, response)
     if fields.kind("content") not in ("array", "null"):

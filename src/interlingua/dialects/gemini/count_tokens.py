@@ -11,7 +11,7 @@ import msgspec
 
 from interlingua.dialects.gemini.answer import JSON_HEADERS, lose_foreign, method_path, open_answer, resource_name
 from interlingua.dialects.gemini.request import parse_request, render_request
-from interlingua.dialects.gemini.schema import VERSIONS, ProtoFields, bad_request, luggage, own
+from interlingua.dialects.gemini.schema import VERSIONS, ProtoFields, bad_request, checked, luggage, own
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.request import ChatRequest
@@ -28,7 +28,7 @@ def parse_count_request(request: WireRequest, context: TranslationContext) -> Ch
     Raises:
         InvalidRequest: names the field that is missing or of the wrong shape.
     """
-    body = ProtoFields(request.body, bad_request)
+    body = ProtoFields(checked(request.body, bad_request), bad_request)
     inner = body.raw("generateContentRequest")
     if inner is None:
         return parse_request(request, context)

@@ -12,7 +12,7 @@ import msgspec
 
 from interlingua.dialects.gemini.answer import JSON_HEADERS, lose_foreign, method_path, open_answer, resource_name
 from interlingua.dialects.gemini.request import parse_path
-from interlingua.dialects.gemini.schema import VERSIONS, ProtoFields, bad_request, luggage, own
+from interlingua.dialects.gemini.schema import VERSIONS, ProtoFields, bad_request, checked, luggage, own
 from interlingua.dialects.gemini.usage import parse_usage, render_usage
 from interlingua.errors import Unsupported
 from interlingua.ports.context import TranslationContext
@@ -45,7 +45,7 @@ def parse_embed_request(request: WireRequest, context: TranslationContext) -> Em
     Raises:
         InvalidRequest: names the field that is missing or of the wrong shape, or holds more than text.
     """
-    body = ProtoFields(request.body, bad_request)
+    body = ProtoFields(checked(request.body, bad_request), bad_request)
     model, _ = parse_path(request.path)
     one = body.peek("requests") is None
     items = [body] if one else body.list_of("requests")

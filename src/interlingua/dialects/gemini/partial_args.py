@@ -11,7 +11,7 @@ from interlingua.dialects.gemini.schema import ProtoFields
 
 MOST_ITEMS = 10_000
 """How many array items JSONPaths may ask for, in all arrays of a call."""
-_STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]""")
+_STEP = re.compile(r"""\.([^.\[\]]+)|\[([0-9]{1,9})\]|\[(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)")\]""")
 
 
 class GrowingArguments:

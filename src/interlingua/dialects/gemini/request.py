@@ -10,7 +10,7 @@ import msgspec
 
 from interlingua.dialects.gemini.contents import ContentWriter, parse_contents, parse_system
 from interlingua.dialects.gemini.json_schema import parse_schema, render_schema
-from interlingua.dialects.gemini.schema import ID, ProtoFields, bad_request, luggage, own
+from interlingua.dialects.gemini.schema import ID, ProtoFields, bad_request, checked, luggage, own
 from interlingua.dialects.gemini.thinking import parse_thinking, render_thinking
 from interlingua.dialects.gemini.tools import parse_tool_config, parse_tools, render_tool_config, render_tools
 from interlingua.ports.context import TranslationContext
@@ -60,7 +60,7 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     Raises:
         InvalidRequest: the body is not this dialect's; the message names the field.
     """
-    body = ProtoFields(request.body, bad_request)
+    body = ProtoFields(checked(request.body, bad_request), bad_request)
     model, stream = parse_path(request.path)
     named = body.text("model")
     messages = parse_contents(body, context)

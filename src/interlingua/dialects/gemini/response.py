@@ -14,9 +14,11 @@ from interlingua.dialects.gemini.schema import (
     FINISH_KINDS,
     FINISH_WORDS,
     FINISH_WORDS_BY_NUMBER,
+    LAST_CHOICE,
     ProtoFields,
     bad_answer,
     camel,
+    checked,
     luggage,
     own,
 )
@@ -29,6 +31,7 @@ from interlingua.types.opaque import Json
 from interlingua.types.parts import Part, TextPart, ToolCallPart
 from interlingua.types.response import ChatResponse, Choice, FinishReason, TokenLogprob
 from interlingua.types.usage import Usage
+from interlingua.wire.fields import Fields
 
 JSON_HEADERS = (("content-type", "application/json"),)
 _LAST_SECOND = 253_402_300_799
@@ -83,12 +86,9 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         UpstreamError: it is not this dialect, or it holds no answer at all.
         InterlinguaError: the error that a 200 hides.
     """
-    source: bytes | msgspec.Raw = response.body
+    source = checked(response.body, bad_answer)
     if context.quirk.response is not None:
-        try:
-            source = msgspec.json.encode(context.quirk.response(msgspec.json.decode(source)))
-        except msgspec.DecodeError as error:
-            raise bad_answer("", str(error)) from error
+        source = msgspec.json.encode(context.quirk.response(Fields(source, bad_answer).rest()))
     body = ProtoFields(source, bad_answer)
     if body.peek("error") is not None:
         raise parse_error_value({"error": body.json("error")}, response, context)
@@ -131,7 +131,7 @@ def finish_of(word: str, has_calls: bool) -> FinishReason:
 
 
 def _parse_candidate(fields: ProtoFields, place: int, context: TranslationContext) -> Choice:
-    index = fields.integer("index")
+    index = fields.integer("index", least=0, most=LAST_CHOICE)
     content = fields.child("content")
     parts: tuple[Part, ...] = ()
     left: dict[str, Json] = {}

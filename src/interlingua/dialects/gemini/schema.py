@@ -67,6 +67,19 @@ FINISH_WORDS: dict[FinishKind, str] = {
 """Our kinds in this format, where tool calls have no word of their own and CONTINUATION needs a token."""
 
 
+LAST_CHOICE = 127
+"""The highest index of a candidate that is believed (the format takes 8); one without bound would fill our memory."""
+
+
+def checked(body: bytes, fail: Fail) -> bytes:
+    """A body that is UTF-8, so that no text taken from it can fail to be one."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise fail("", f"not UTF-8: {error.reason} at byte {error.start}") from error
+    return body
+
+
 def bad_request(path: str, reason: str) -> Exception:
     """The error for a client's JSON."""
     return InvalidRequest(f"{path or 'body'}: {reason}", path=path)

@@ -15,7 +15,7 @@ from interlingua.dialects.gemini.errors import parse_error_value
 from interlingua.dialects.gemini.partial_args import GrowingArguments
 from interlingua.dialects.gemini.parts import PartReader, id_luggage
 from interlingua.dialects.gemini.response import blocked, finish_of, parse_envelope, parse_logprobs, parse_word
-from interlingua.dialects.gemini.schema import SIGNATURE, ProtoFields, bad_answer, luggage
+from interlingua.dialects.gemini.schema import LAST_CHOICE, SIGNATURE, ProtoFields, bad_answer, luggage
 from interlingua.dialects.gemini.usage import parse_usage
 from interlingua.errors import InterlinguaError, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
@@ -25,7 +25,7 @@ from interlingua.types.opaque import Json, Opaque
 from interlingua.types.parts import Part, ReasoningPart, TextPart, ToolCallPart
 from interlingua.types.response import FinishReason
 from interlingua.types.usage import Usage
-from interlingua.wire.fields import read_plain
+from interlingua.wire.fields import Fields, read_plain
 from interlingua.wire.sse import SSEParser
 
 _NO_RESPONSE = WireResponse()
@@ -296,10 +296,7 @@ class StreamParser:
             if (plain := read_plain(_plain, source)) is not None and self._said(plain, events):
                 return
         else:
-            try:
-                source = msgspec.json.encode(self._context.quirk.chunk(msgspec.json.decode(source)))
-            except msgspec.DecodeError as error:
-                raise bad_answer("", str(error)) from error
+            source = msgspec.json.encode(self._context.quirk.chunk(Fields(source, bad_answer).rest()))
         body = ProtoFields(source, bad_answer)
         if body.peek("error") is not None:
             self._fail(parse_error_value({"error": body.json("error")}, _NO_RESPONSE, self._context), events)
@@ -319,7 +316,7 @@ class StreamParser:
             )
         self._blocked = envelope.block_reason or self._blocked
         for candidate in envelope.candidates:
-            index = candidate.integer("index", least=0) or 0
+            index = candidate.integer("index", least=0, most=LAST_CHOICE) or 0
             choice = self._choices.get(index)
             if choice is None:
                 choice = self._choices[index] = _Choice(index, self._context)

@@ -127,7 +127,7 @@ def parse_embed_response(response: WireResponse, context: TranslationContext) ->
         source = msgspec.json.encode(context.quirk.response(Fields(source, bad_answer).rest()))
     fields = Fields(source, bad_answer)
     if fields.kind("error") in ("object", "string", "array"):
-        raise error_of(msgspec.json.decode(source), response.status, response, context)
+        raise error_of(fields.rest(), response.status, response, context)
     if fields.kind("data") != "array":
         raise fields.error("data", "required, an array")
     found = [_parse_item(child) for child in fields.children("data")]

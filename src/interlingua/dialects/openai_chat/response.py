@@ -14,6 +14,7 @@ from interlingua.dialects.openai_chat.schema import (
     FINISH_KINDS,
     FINISH_WORDS,
     ID,
+    LAST_CHOICE,
     NOISE,
     OFFICIAL,
     as_raw,
@@ -96,7 +97,7 @@ def _named(fields: Fields, *empty: str) -> Body:
 
 
 def _parse_choice(fields: Fields, place: int, context: TranslationContext) -> Choice:
-    index = fields.integer("index") if fields.kind("index") == "number" else None
+    index = fields.integer("index", least=0, most=LAST_CHOICE) if fields.kind("index") == "number" else None
     child = fields.child("message")
     if child is None:
         raise fields.error("message", "required")

@@ -72,6 +72,8 @@ DETAILS = f"{ID}.reasoning_details"
 SIGNATURE = f"{ID}.thinking_signature"
 MESSAGE_STATE = ("extra_content", "thought_signature")
 """Fields of messages and tool calls that hold state to be sent back unread (Gemini behind this format)."""
+LAST_CHOICE = 127
+"""The highest index of a choice (OpenAI takes `n` up to 128); one without bound would let a host fill our memory."""
 NOISE = ("obfuscation", "p")
 """Padding against traffic analysis."""
 

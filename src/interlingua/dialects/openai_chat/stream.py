@@ -14,12 +14,21 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from interlingua.dialects.openai_chat.brackets import Brackets
 from interlingua.dialects.openai_chat.errors import error_of
+from interlingua.dialects.openai_chat.growing_call import GrowingCall
 from interlingua.dialects.openai_chat.messages import parse_annotation
 from interlingua.dialects.openai_chat.reasoning import details_text, merge_details, only_summaries
 from interlingua.dialects.openai_chat.response import finish_of, parse_logprobs
-from interlingua.dialects.openai_chat.schema import DETAILS, ID, MESSAGE_STATE, NOISE, SIGNATURE, luggage, merge
+from interlingua.dialects.openai_chat.schema import (
+    DETAILS,
+    ID,
+    LAST_CHOICE,
+    MESSAGE_STATE,
+    NOISE,
+    SIGNATURE,
+    luggage,
+    merge,
+)
 from interlingua.dialects.openai_chat.think_tags import ThinkTags
 from interlingua.dialects.openai_chat.tools import LEGACY
 from interlingua.dialects.openai_chat.usage import parse_usage
@@ -35,7 +44,6 @@ from interlingua.types.parts import (
     RefusalPart,
     TextPart,
     UriPart,
-    parse_arguments,
     tool_call,
 )
 from interlingua.types.response import TokenLogprob
@@ -105,34 +113,6 @@ class _Plain(msgspec.Struct, forbid_unknown_fields=True):
 _plain = msgspec.json.Decoder(_Plain)
 
 
-class _Call:
-    """A tool call under construction."""
-
-    __slots__ = ("brackets", "custom", "done", "hopeless", "id", "index", "pieces", "read")
-
-    def __init__(self, call_id: str, index: int, custom: bool) -> None:
-        self.id = call_id
-        self.index = index
-        self.custom = custom
-        self.pieces: list[str] = []
-        self.brackets = Brackets()
-        self.read = 0  # of the pieces, by the brackets
-        self.hopeless = custom  # nothing that follows can make an object of it
-        self.done = False
-
-    def whole(self) -> bool:
-        """Whether the arguments are an object; they are parsed once, however often this is asked."""
-        if self.hopeless:
-            return False
-        for piece in self.pieces[self.read :]:
-            self.brackets.add(piece)
-        self.read = len(self.pieces)
-        if not self.brackets.balanced:
-            return False
-        self.hopeless = parse_arguments("".join(self.pieces)) is None
-        return not self.hopeless
-
-
 class _Choice:
     """One choice's parts and luggage."""
 
@@ -148,11 +128,11 @@ class _Choice:
         self._open: tuple[Spoken, int] | None = None
         self._worded = False  # whether thinking has a field of its own; then details only repeat it
         self._details: list[Json] = []
-        self._open_calls: dict[int, _Call] = {}  # by index of the part
-        self._grown: dict[int, _Call] = {}  # those of them that grew since the latest part began
-        self._latest: dict[str, _Call] = {}  # by the index that the fragments name
-        self._by_id: dict[str, _Call] = {}
-        self._last: _Call | None = None
+        self._open_calls: dict[int, GrowingCall] = {}  # by index of the part
+        self._grown: dict[int, GrowingCall] = {}  # those of them that grew since the latest part began
+        self._latest: dict[str, GrowingCall] = {}  # by the index that the fragments name
+        self._by_id: dict[str, GrowingCall] = {}
+        self._last: GrowingCall | None = None
         self._audio: Body = {}
         self._sound: list[str] = []
         self._logprobs: tuple[TokenLogprob, ...] = ()
@@ -335,7 +315,7 @@ class _Choice:
                 custom=custom,
                 extra={ID: {LEGACY: True}} if index == LEGACY else luggage(more),
             )
-            call = _Call(call_id, self._begin(part), custom)
+            call = GrowingCall(call_id, self._begin(part), custom)
             self._open_calls[call.index] = call
             self._latest[str(index)] = call
             self._by_id.setdefault(call_id, call)
@@ -361,7 +341,7 @@ class _Choice:
         self._grown[call.index] = call
         self._events.append(PartDelta(index=call.index, text=piece, choice=self.index))
 
-    def _find(self, index: Json, call_id: str, named: bool) -> _Call | None:
+    def _find(self, index: Json, call_id: str, named: bool) -> GrowingCall | None:
         """The call that a fragment continues; None where it begins one.
 
         The index tells, unless a new id with a name does (hosts that number every call 0); without an index the id,
@@ -376,7 +356,7 @@ class _Choice:
             return None
         return call
 
-    def _end_call(self, call: _Call) -> None:
+    def _end_call(self, call: GrowingCall) -> None:
         call.done = True
         del self._open_calls[call.index]
         self._events.append(PartEnd(index=call.index, choice=self.index))
@@ -550,6 +530,8 @@ class StreamParser:
             self._start()
         given = raw.get("index")
         index = given if type(given) is int else place  # a boolean counts as an int
+        if not 0 <= index <= LAST_CHOICE:
+            raise UpstreamError(f"the stream holds a choice of index {index}")
         if index not in self._choices:
             self._choices[index] = _Choice(index, self._context, self._events)
         self._choices[index].take(raw)

@@ -68,7 +68,7 @@ def parse_item(fields: Fields, fail: Fail, context: TranslationContext) -> Item:
     if kind == "message":
         return _parse_message(fields, fail)
     if kind == "reasoning":
-        return Item(kind, (_parse_reasoning(fields, source, context),))
+        return Item(kind, (_parse_reasoning(fields, Fields(source, fail, fields.path), context),))
     if kind in CALLS:
         return Item(kind, (_parse_call(fields, kind == "custom_tool_call", context),))
     return Item(kind, (_kept(fields, kind, source),))
@@ -110,14 +110,14 @@ def parse_piece(fields: Fields) -> tuple[Part, tuple[TokenLogprob, ...]]:
     return OpaquePart(dialect=ID, kind=kind, raw=source), ()
 
 
-def _parse_reasoning(fields: Fields, source: str, context: TranslationContext) -> ReasoningPart:
+def _parse_reasoning(fields: Fields, whole: Fields, context: TranslationContext) -> ReasoningPart:
     said = _texts(fields, "content")
     summary = "" if said else _texts(fields, "summary")
     item_id, sealed = text_or(fields, "id"), text_or(fields, "encrypted_content")
     opaque = [Opaque(ENCRYPTED_CONTENT, sealed, context.origin)] if sealed else []
     if not sealed.startswith(PREFIX):  # what we sealed holds the whole item, as its maker wrote it
-        left = {key: value for key, value in msgspec.json.decode(source).items() if value is not None}
-        kept = {key: value for key, value in left.items() if key not in ("encrypted_content", "status")}
+        whole.skip("encrypted_content", "status")
+        kept = whole.rest()
         opaque.append(Opaque(REASONING_ITEM, canonical(kept).decode(), context.origin))
     return ReasoningPart(
         text=said or summary,

@@ -1,4 +1,4 @@
-"""Brackets balance where the object is whole, however it is cut."""
+"""Arguments are whole where their brackets balance, however they are cut."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlingua.dialects.openai_chat.brackets import Brackets
+from interlingua.dialects.openai_chat.growing_call import Brackets, GrowingCall
 from interlingua.types.opaque import Json
 from tests.strategies import json_objects
 
@@ -30,3 +30,19 @@ def test_a_text_that_is_not_whole_does_not_balance(text: str) -> None:
     for mark in text:
         brackets.add(mark)
     assert not brackets.balanced
+
+
+@pytest.mark.parametrize(
+    ("pieces", "whole"),
+    [(["{", "}"], True), (["{}", " "], True), (["{}", "{"], False), (["[1]"], False), (["{"], False), ([" "], False)],
+)
+def test_arguments_are_whole_when_they_are_one_object(pieces: list[str], whole: bool) -> None:
+    call = GrowingCall("call_1", 0, custom=False)
+    call.pieces += pieces
+    assert call.whole() == whole
+
+
+def test_free_text_is_never_whole_before_its_end() -> None:
+    call = GrowingCall("call_1", 0, custom=True)
+    call.pieces.append("{}")
+    assert not call.whole()

@@ -1,0 +1,111 @@
+"""Which value of the configuration comes from where. Secrets are masked: what is made here is for people to see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from interlingua.config.load import find_config, load_config, read_file, variables
+from interlingua.types.opaque import Json
+from interlingua.wire.redact import MASK, redact_headers, redact_json
+
+Kind = Literal["file", "environment", "default"]
+Way = tuple[str | int, ...]
+
+_REFERENCES = ("env:", "file:", "keychain:")
+"""How a reference to a secret begins; what stands in its place without one may be the secret itself."""
+
+
+class Setting(Struct, frozen=True):
+    """One value.
+
+    Args:
+        way: the keys that lead to it; a number is a place in a list.
+        value: as it is in force, secrets masked.
+        kind: what set it.
+        source: the file or the variable; empty for defaults.
+    """
+
+    way: Way
+    value: Json
+    kind: Kind
+    source: str = ""
+
+
+class Explained(Struct, frozen=True):
+    """The configuration in force.
+
+    Args:
+        file: what was read, or None.
+        limited: whether it is one of the working directory, which may not set everything.
+        settings: all values, in the order of the schema.
+    """
+
+    file: str | None
+    limited: bool
+    settings: tuple[Setting, ...]
+
+
+def explain_config(path: str | Path | None = None, environment: Mapping[str, str] | None = None) -> Explained:
+    """The configuration in force, with the source of each value.
+
+    Args:
+        path: a file to read instead of searching.
+        environment: names and values; the process environment by default.
+
+    Raises:
+        ConfigError, LocalFileError: as `load_config`.
+    """
+    environment = os.environ if environment is None else environment
+    config = load_config(path, environment=environment)
+    file, trusted = find_config(path, environment)
+    table = read_file(file) if file is not None else {}
+    named = {tuple(key.split(".")): name for key, name in variables(environment).items()}
+    settings = []
+    for way, value in _leaves(msgspec.to_builtins(config), ()):
+        kind, source = _source(way, named, table, str(file))
+        settings.append(Setting(way, _masked(way, value), kind, source))
+    return Explained(str(file) if file is not None else None, not trusted, tuple(settings))
+
+
+def _leaves(value: Any, way: Way) -> Iterator[tuple[Way, Any]]:
+    if isinstance(value, dict) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*way, key))
+    elif isinstance(value, list | tuple) and value and all(isinstance(item, dict) for item in value):
+        for place, item in enumerate(value):
+            yield from _leaves(item, (*way, place))
+    else:
+        yield way, value
+
+
+def _source(way: Way, named: Mapping[tuple[str, ...], str], table: Mapping[str, Any], file: str) -> tuple[Kind, str]:
+    for length in range(len(way), 0, -1):
+        name = named.get(tuple(str(step) for step in way[:length]))
+        if name is not None:
+            return "environment", name
+    place: Any = table
+    for step in way:
+        try:
+            place = place[step]
+        except (KeyError, IndexError, TypeError):
+            return "default", ""
+    return "file", file
+
+
+def _masked(way: Way, value: Any) -> Json:
+    name = str(way[-1])
+    if name in ("api_keys", "key"):
+        one = [value] if isinstance(value, str) else value
+        masked: list[Json] = [text if str(text).startswith(_REFERENCES) else MASK for text in one or ()]
+        return masked[0] if isinstance(value, str) else masked
+    if way[0] == "providers" and isinstance(value, str):
+        # Headers and query parameters of a host's own may hold what only their names tell of.
+        ((_, value),) = redact_headers([(name, value)])
+    masked_by_name = redact_json({name: value})
+    return masked_by_name[name] if isinstance(masked_by_name, dict) else None

@@ -1,0 +1,63 @@
+"""One try at a host with bytes that we do not read: what goes up and what comes down pass as they are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from interlingua.engine.engine import Engine
+from interlingua.engine.exchange import Exchange, reading
+from interlingua.engine.relay import headers_down
+from interlingua.engine.target import Target
+from interlingua.errors import InterlinguaError
+from interlingua.ports.context import TranslationContext
+from interlingua.ports.dialect import WireRequest
+
+
+class Passing:
+    """One try.
+
+    Args:
+        engine: the way to the provider.
+        target: who is asked.
+        wire: what goes up; its headers are those that may.
+
+    Attributes:
+        headers: of the answer, those that go down; once its first piece came.
+    """
+
+    def __init__(self, engine: Engine, target: Target, wire: WireRequest) -> None:
+        self.target = target
+        self.context = TranslationContext(
+            dialect=target.dialect, provider=target.provider.id, model=target.model, host=target.host
+        )
+        self.headers: tuple[tuple[str, str], ...] = ()
+        headers = (*wire.headers, ("accept-encoding", "identity"))
+        self._wire = WireRequest(method=wire.method, path=wire.path, body=wire.body, headers=headers)
+        self._exchange = Exchange(
+            target.provider, self.context, engine.access(target.provider), engine.settings.timeouts
+        )
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, or None where no answer came."""
+        return self._exchange.status
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """The answer as it comes.
+
+        Raises:
+            InterlinguaError: it is no success, or breaks off.
+        """
+        try:
+            response = await self._exchange.open(self._wire, stream=True)
+            try:
+                self.headers = headers_down(response.headers)
+                limit = self._exchange.timeouts.idle_before_content
+                async with reading(response) as pieces:
+                    while (piece := await self._exchange.within(anext(pieces, None), limit)) is not None:
+                        yield piece
+            finally:
+                await response.aclose()
+        except InterlinguaError as error:
+            self._exchange.named(error)
+            raise

@@ -1,0 +1,126 @@
+"""Chat on our own paths: canonical events, or the whole answer with everything that is known of it."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from interlingua.dialects import registry
+from interlingua.engine.answer import Answer
+from interlingua.engine.conversation import conversation_key
+from interlingua.engine.estimate import RESERVED_OUTPUT, estimate_tokens
+from interlingua.engine.principal import Principal
+from interlingua.errors import InterlinguaError, InvalidRequest, StreamInterrupted
+from interlingua.gateway.call import Call
+from interlingua.gateway.incoming import Incoming, Send
+from interlingua.gateway.outgoing import send_end, send_head, send_piece, send_whole, told
+from interlingua.gateway.state import State
+from interlingua.ports.context import TranslationContext
+from interlingua.ports.dialect import WireRequest, WireResponse
+from interlingua.ports.lens import Peek
+from interlingua.types.events import Failed
+from interlingua.types.request import ChatRequest
+from interlingua.wire.sse import render_sse
+
+MESSAGES = "openai_chat"
+"""The format in which our own chat paths take messages."""
+
+
+async def stream(state: State, incoming: Incoming, principal: Principal, send: Send) -> None:
+    """Canonical events, one SSE event each; the last is `answer`, or `failed`."""
+    async with Call(state, incoming, principal, "") as call:
+        request, wire = await _begun(call, stream=True)
+        send = call.watched(send, wire)
+        committed = False
+        try:
+            async with aclosing(state.engine.stream(request)) as items:
+                async for item in items:
+                    if not committed:
+                        call.first = state.engine.clock.time()
+                        await send_head(send, "text/event-stream", call.headers())
+                        committed = True
+                    if isinstance(item, Answer):
+                        _settle(call, item)
+                        await call.record()
+                    await send_piece(send, _event(item))
+        except InterlinguaError as error:
+            call.outcome.error = error
+            if isinstance(error, StreamInterrupted):
+                call.outcome.usage = error.usage
+            if not committed:
+                raise
+            await send_piece(send, _event(Failed.of(told(error))))
+        await call.record()
+        await send_end(send)
+
+
+async def complete(state: State, incoming: Incoming, principal: Principal, send: Send) -> None:
+    """The whole answer: its text, and everything that is known of it."""
+    async with Call(state, incoming, principal, "") as call:
+        request, _ = await _begun(call, stream=False)
+        answer = await state.engine.generate(request)
+        _settle(call, answer)
+        await call.record()
+        body = msgspec.json.encode(_summary(answer))
+        whole = WireResponse(headers=(("content-type", "application/json"),), body=body)
+        await send_whole(send, whole, call.headers())
+
+
+def parse(body: bytes, seed: str) -> ChatRequest:
+    """A request on one of our own paths: messages as openai_chat has them; `model` may be left out.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    try:
+        values = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"the body is not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise InvalidRequest("the body is not a JSON object")
+    wire = WireRequest(body=msgspec.json.encode({"model": "", **values}))
+    return registry.dialect(MESSAGES).parse_request(wire, TranslationContext(dialect=MESSAGES, seed=seed))
+
+
+async def _begun(call: Call, *, stream: bool) -> tuple[ChatRequest, WireRequest]:
+    wire = await call.hooked(await call.wire())
+    request = parse(wire.body, call.incoming.request_id)
+    call.peek = Peek(model=request.model, stream=stream)
+    named = call.incoming.header("x-interlingua-conversation")
+    call.conversation = conversation_key(request, call.principal.tenant, named)
+    targets = call.allowed(call.state.engine.route(request.model))
+    output = min(request.max_output_tokens or RESERVED_OUTPUT, RESERVED_OUTPUT)
+    call.admit(targets[0], estimate_tokens(request).input_tokens + output)
+    call.outcome.target = targets[0]
+    return request, wire
+
+
+def _settle(call: Call, answer: Answer) -> None:
+    outcome = call.outcome
+    outcome.target, outcome.cost, outcome.losses = answer.target, answer.cost, answer.losses
+    outcome.usage = answer.response.usage
+    outcome.finish = answer.response.finish if answer.response.choices else None
+    outcome.attempts.extend(answer.attempts)
+
+
+def _event(item: Any) -> bytes:
+    if isinstance(item, Answer):
+        return render_sse(msgspec.json.encode(_summary(item)).decode(), "answer")
+    value = msgspec.to_builtins(item)
+    return render_sse(msgspec.json.encode(value).decode(), value["type"])
+
+
+def _summary(answer: Answer) -> dict[str, Any]:
+    response = answer.response
+    return {
+        "text": response.text,
+        "message": response.message if response.choices else None,
+        "finish": response.finish if response.choices else None,
+        "usage": response.usage,
+        "model": answer.target.name,
+        "cost": None if answer.cost is None else f"{answer.cost.usd:f}",
+        "losses": answer.losses,
+        "attempts": len(answer.attempts),
+    }

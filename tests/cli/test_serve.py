@@ -1,0 +1,128 @@
+"""`il serve`, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from interlingua.cli.serve import with_flags
+from interlingua.config.schema import Config
+from tests.cli.runs import run
+
+SECONDS = 60.0
+
+
+class Gateway:
+    """A running gateway, its standard error read line by line."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.file = folder / "interlingua.toml"
+        self.head = f'[store]\npath = "{folder / "il.db"}"\n'
+        self.file.write_text(self.head)
+        program = "from interlingua.cli.main import main; main()"
+        environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", program, "serve", "--port", "0", "--config", str(self.file), *options],
+            stderr=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        assert self.process.stderr is not None
+        self.lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True).start()
+        found = re.search(r"http://127\.0\.0\.1:\d+", self.until("serves at"))
+        assert found is not None
+        self.address = found[0]
+
+    def _read(self, stream: IO[str]) -> None:
+        for line in stream:
+            self.lines.put(line)
+
+    def until(self, text: str) -> str:
+        """The first line with that text."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            line = self.lines.get(timeout=max(0.1, deadline - time.monotonic()))
+            if text in line:
+                return line
+
+    def ask(self, path: str, body: Any = None, token: str = "") -> tuple[int, bytes]:
+        request = urllib.request.Request(self.address + path, None if body is None else json.dumps(body).encode())
+        if token:
+            request.add_header("authorization", f"Bearer {token}")
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(SECONDS)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+        return status
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[Gateway]:
+    running = Gateway(tmp_path)
+    yield running
+    running.end()
+
+
+def test_calls_are_logged_and_counted_and_a_changed_file_is_taken_over(gateway: Gateway, tmp_path: Path) -> None:
+    asked = {"model": "openai/gpt-6-sol", "messages": [{"role": "user", "content": "Hello"}]}
+    assert gateway.ask("/v1/chat/completions", asked)[0] == 401
+    line = json.loads(gateway.until("interlingua.calls"))
+    assert (line["status"], line["error"], line["model"]) == (401, "credential_missing", "openai/gpt-6-sol")
+    token = (tmp_path / "admin-token").read_text().strip()
+    status, figures = gateway.ask("/metrics", token=token)
+    assert status == 200
+    assert b'error="credential_missing"' in figures
+    gateway.file.write_text(gateway.head + '[models.quick]\ntargets = ["openai/gpt-6-sol"]\n')
+    assert json.loads(gateway.until("is in force"))["level"] == "info"
+    assert b'"quick"' in gateway.ask("/v1/models")[1]
+    gateway.file.write_text("[server\n")
+    assert json.loads(gateway.until("is not used"))["level"] == "error"
+    assert b"cannot be used" in gateway.ask("/readyz")[1]
+
+
+def test_standard_error_holds_nothing_but_json_where_nobody_looks(tmp_path: Path) -> None:
+    running = Gateway(tmp_path)
+    running.ask("/nowhere")
+    running.end()
+    lines = list(running.lines.queue)
+    assert all(json.loads(line)["time"] for line in lines)
+
+
+def test_people_may_ask_for_text(tmp_path: Path) -> None:
+    running = Gateway(tmp_path, "--log-format", "text", "--log-level", "error")
+    assert "OPENAI_BASE_URL" in running.until("OpenAI")
+    running.end()
+
+
+def test_flags_go_over_the_configuration() -> None:
+    flags = {"host": None, "port": 0, "log_format": "text", "log_level": None}
+    found = with_flags(Config(), flags)
+    assert (found.server.port, found.server.host) == (0, "127.0.0.1")
+    assert (found.telemetry.log_format, found.telemetry.log_level) == ("text", "info")
+
+
+def test_a_port_that_is_none_is_a_mistake_of_use() -> None:
+    assert run("serve", "--port", "99999").exit_code == 2

@@ -1,0 +1,228 @@
+"""The gateway under its real server, between a real client and a real upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+import uvicorn
+
+from interlingua.config.schema import Config, ServerSettings, StoreSettings
+from interlingua.gateway.app import Gateway
+from interlingua.gateway.build import build_gateway
+from interlingua.gateway.server import BoundedProtocol
+from interlingua.types.events import Failed
+from tests.gateway.upstreams import ENVIRONMENT, asks, begun, config, failure, host_of, read, script, text_of
+from tests.transport.servers import Answer, Exchange, Server, serve
+
+PAIRS = [("openai_chat", "openai_chat"), ("openai_chat", "anthropic_messages"), ("anthropic_messages", "gemini")]
+each_pair = pytest.mark.parametrize(("client", "host"), PAIRS, ids=lambda name: name)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for what nobody announces."""
+    while not condition():  # noqa: ASYNC110 - nobody announces it
+        await asyncio.sleep(0.01)
+
+
+class Served:
+    """A gateway that listens, and the upstream behind it."""
+
+    def __init__(self, app: Gateway, server: uvicorn.Server, upstream: Server, port: int) -> None:
+        self.app, self.server, self.upstream, self.port = app, server, upstream, port
+        self.task: asyncio.Task[None] | None = None
+
+    async def ask(
+        self, client: str, host: str, *, stream: bool = True
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection on which a question was sent."""
+        path, body = asks(client, host, stream=stream)
+        data = msgspec.json.encode(body)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**16)
+        head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\ncontent-length: {len(data)}\r\n\r\n"
+        writer.write(head.encode() + data)
+        await writer.drain()
+        return reader, writer
+
+
+@asynccontextmanager
+async def listening(tmp_path: Path, host: str, answer: Answer, **server: float) -> AsyncIterator[Served]:
+    async with serve(answer) as upstream:
+        settings = config(server=ServerSettings(**server))  # type: ignore[arg-type]  # numbers all
+        settings["providers"][host_of(host)]["base_url"] = upstream.url
+        made = Config(store=StoreSettings(path=str(tmp_path / "il.db")), **settings)
+        app = await build_gateway(made, environment=ENVIRONMENT)
+        one = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host="127.0.0.1",
+                port=0,
+                http=BoundedProtocol,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                timeout_graceful_shutdown=2,
+            )
+        )
+        with contextlib.suppress(AttributeError):
+            one.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # of some versions
+        task = asyncio.create_task(one._serve())
+        await until(lambda: one.started)
+        port = one.servers[0].sockets[0].getsockname()[1]
+        served = Served(app, one, upstream, port)
+        served.task = task
+        try:
+            yield served
+        finally:
+            one.should_exit = True
+            await task
+
+
+async def body_of(reader: asyncio.StreamReader) -> tuple[str, bytes]:
+    """Head and body of a chunked answer."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    body = b""
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        body += await reader.readexactly(size)
+        await reader.readexactly(2)
+    return head, body
+
+
+def sends(host: str, *, after: str = "") -> Answer:
+    """An upstream that sends a whole stream, or breaks off after its first word."""
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.begin_chunks(f"content-type: {dict(script(host).headers)['content-type']}\r\n")
+        for piece in begun(host) if after else script(host).chunks:
+            await exchange.chunk(piece)
+        if after == "cut":
+            exchange.writer.close()
+        elif after == "silence":
+            await exchange.gone()
+        else:
+            await exchange.send(b"0\r\n\r\n")
+
+    return answer
+
+
+@each_pair
+async def test_a_stream_is_told_whole_over_sockets(client: str, host: str, tmp_path: Path) -> None:
+    """Chunk by chunk."""
+    async with listening(tmp_path, host, sends(host)) as served:
+        reader, writer = await served.ask(client, host)
+        head, body = await body_of(reader)
+        writer.close()
+    assert head.startswith("HTTP/1.1 200")
+    assert text_of(read(client, body)) == "Onetwothree."
+
+
+@each_pair
+async def test_a_connection_that_is_cut_becomes_an_error_event(client: str, host: str, tmp_path: Path) -> None:
+    """And the answer ends as HTTP says, so that no client waits."""
+    async with listening(tmp_path, host, sends(host, after="cut")) as served:
+        reader, writer = await served.ask(client, host)
+        _, body = await body_of(reader)
+        writer.close()
+    assert isinstance(failure(client, body), Failed)
+
+
+@each_pair
+@pytest.mark.parametrize("moment", ["before the head", "in mid-stream", "during a whole answer"])
+async def test_a_client_that_goes_away_closes_the_upstream_within_a_second(
+    moment: str, client: str, host: str, tmp_path: Path
+) -> None:
+    """One row, cancelled; nothing runs on."""
+
+    async def silent(exchange: Exchange) -> None:
+        await exchange.gone()
+
+    answer = sends(host, after="silence") if moment == "in mid-stream" else silent
+    async with listening(tmp_path, host, answer) as served:
+        reader, writer = await served.ask(client, host, stream="whole" not in moment)
+        if moment == "in mid-stream":
+            await reader.readuntil(b"\r\n\r\n")
+            await reader.read(1)
+        else:
+            await until(lambda: bool(served.upstream.exchanges))
+        writer.transport.abort()
+        async with asyncio.timeout(1.0):
+            await served.upstream.client_left.wait()
+            await until(lambda: not served.app.state.running)
+        (row,) = (await served.app.state.ledger.page(None)).rows
+        assert (row.error, [attempt.error for attempt in row.attempts]) == ("cancelled", ["cancelled"])
+
+
+@each_pair
+async def test_a_slow_reader_slows_the_upstream(client: str, host: str, tmp_path: Path) -> None:
+    """What it has not read waits with the provider, not in our memory."""
+    sent = 0
+    unit = script(host).chunks
+    word = next(piece for piece in unit if b"two" in piece)
+
+    async def flood(exchange: Exchange) -> None:
+        nonlocal sent
+        await exchange.begin_chunks(f"content-type: {dict(script(host).headers)['content-type']}\r\n")
+        for piece in begun(host):
+            await exchange.chunk(piece)
+        many = word * 200
+        for _ in range(20_000_000 // len(many)):
+            await exchange.chunk(many)
+            sent += len(many)
+
+    async with listening(tmp_path, host, flood) as served:
+        reader, writer = await served.ask(client, host)
+        await reader.readuntil(b"\r\n\r\n")
+        last = -1
+        while last != sent:
+            last = sent
+            await asyncio.sleep(0.3)
+        assert sent < 16_000_000
+        writer.transport.abort()
+
+
+@each_pair
+async def test_running_streams_end_well_when_the_server_is_told_to_stop(client: str, host: str, tmp_path: Path) -> None:
+    """No new connections, and the ledger is flushed."""
+    go = asyncio.Event()
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.begin_chunks(f"content-type: {dict(script(host).headers)['content-type']}\r\n")
+        first, *rest = script(host).chunks
+        await exchange.chunk(first)
+        await go.wait()
+        for piece in rest:
+            await exchange.chunk(piece)
+        await exchange.send(b"0\r\n\r\n")
+
+    async with listening(tmp_path, host, answer, drain=5.0) as served:
+        reader, writer = await served.ask(client, host)
+        await until(lambda: bool(served.upstream.exchanges))
+        served.server.should_exit = True
+        await asyncio.sleep(0.3)
+        with pytest.raises(ConnectionError):
+            await served.ask(client, host)
+        go.set()
+        _, body = await body_of(reader)
+        writer.close()
+        assert served.task is not None
+        await served.task
+        assert text_of(read(client, body)) == "Onetwothree."
+        assert served.app.state.ledger.waiting == 0
+
+
+@each_pair
+async def test_a_stream_that_does_not_end_in_time_is_told_so(client: str, host: str, tmp_path: Path) -> None:
+    """An error event instead of a cut, and a row that says why."""
+    async with listening(tmp_path, host, sends(host, after="silence")) as served:
+        reader, writer = await served.ask(client, host)
+        await reader.readuntil(b"\r\n\r\n")
+        served.server.should_exit = True
+        served.server.config.timeout_graceful_shutdown = 1
+        data = await asyncio.wait_for(reader.read(), 5)
+        writer.close()
+        assert b"stopped before the answer was whole" in data

@@ -1,0 +1,189 @@
+"""The verbatim lane on the HTTP path: what a client sends and gets passes byte for byte (architecture: "Two lanes")."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from interlingua.transport.scripted import Script, ScriptedTransport
+from tests.gateway.asgi import call, gateway
+from tests.gateway.upstreams import DIALECTS, ENVIRONMENT, SECRET, asks, begun, config, host_of, script, whole
+
+ODD = {
+    "openai_chat": ('"messages":[ {"role":"user","content":"h\\u00e9 \\/","future":1.0} ]', '"stream_options"'),
+    "openai_responses": ('"input" : [{"type":"message","role":"user","content":"h\\u00e9","future":[1.50]}]', ""),
+    "anthropic_messages": ('"max_tokens":5, "messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]', ""),
+    "gemini": ('"contents":[{"role":"user","parts":[{"text":"h\\u00e9"}]}]', ""),
+    "ollama": ('"messages":[{"role":"user","content":"h\\u00e9"}],"options":{"num_ctx":1e3}', ""),
+}
+UNKNOWN = '"from_the_future" : {"b":1.0,"a":[1e5, "\\u0041"]}, "zero":0, "none":null'
+
+
+def top_level(body: bytes) -> dict[str, bytes]:
+    return {key: bytes(memoryview(raw)) for key, raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).items()}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_every_top_level_value_goes_up_byte_for_byte_and_in_order(
+    dialect: str, stream: bool, tmp_path: Path
+) -> None:
+    """Unknown fields, odd numbers and escapes included; only the model's name is the host's."""
+    path, plain = asks(dialect, dialect, stream=stream)
+    head = "" if dialect == "gemini" else f'"model":"{host_of(dialect)}/m-1","stream": {str(stream).lower()},'
+    body = ("{" + head + UNKNOWN + "," + ODD[dialect][0] + "}").encode()
+    assert plain
+    transport = ScriptedTransport(script(dialect) if stream else whole(dialect))
+    async with gateway(tmp_path, transport, ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", path, body)
+    assert answer.status == 200, answer.body
+    sent, got = top_level(body), top_level(transport.requests[0].body)
+    asked_for = got.pop("stream_options", None)
+    assert (asked_for is not None) == (dialect == "openai_chat" and stream)
+    if "model" in sent:
+        assert got["model"] == b'"m-1"'
+        got["model"] = sent["model"]
+    assert list(got.items()) == list(sent.items())
+    assert host_of(dialect) in transport.requests[0].url
+    if dialect == "gemini":
+        assert "/models/m-1:" in transport.requests[0].url
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_every_byte_of_a_stream_comes_down_as_it_was(dialect: str, tmp_path: Path) -> None:
+    """Events of unknown types too; clients of openai_chat are spared the usage that only we asked for."""
+    unknown = {
+        "anthropic_messages": b'event: from_the_future\ndata: {"type": "from_the_future", "x":1.0}\n\n',
+        "openai_responses": b'event: response.future\ndata: {"type":"response.future","sequence_number":99}\n\n',
+        "openai_chat": b': a comment\n\ndata: {"id":"x","object":"?","choices":[],"future":[1.0]}\n\n',
+        "gemini": b'data: {"future":{"a":1.0}}\n\n',
+        "ollama": b'{"model":"m","future":1.0,"done":false}\n',
+    }[dialect]
+    plain = script(dialect)
+    upstream = replace(plain, chunks=(plain.chunks[0], unknown, *plain.chunks[1:]))
+    transport = ScriptedTransport(upstream.rechunked(11))
+    path, body = asks(dialect, dialect)
+    if dialect == "openai_chat":
+        body["stream_options"] = {"include_usage": True}
+    async with gateway(tmp_path, transport, ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", path, body)
+        assert answer.body == b"".join(upstream.chunks)
+        if dialect == "openai_chat":
+            del body["stream_options"]
+            without = await call(app, "POST", path, body)
+            events = [event + b"\n\n" for event in b"".join(upstream.chunks).split(b"\n\n")[:-1]]
+            withheld = [event for event in events if b'"usage":{' in event]
+            assert len(withheld) == 1
+            assert without.body == b"".join(event for event in events if event not in withheld)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_every_byte_of_a_whole_answer_comes_down_as_it_was(dialect: str, tmp_path: Path) -> None:
+    """Spaces, order and unknown fields."""
+    plain = whole(dialect).chunks[0]
+    odd = b'{ "future" : [1.0, "\\u0041"],' + plain[1:]
+    transport = ScriptedTransport(Script(headers=(("content-type", "application/json"),), chunks=(odd,)))
+    path, body = asks(dialect, dialect, stream=False)
+    async with gateway(tmp_path, transport, ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", path, body)
+    assert answer.body == odd
+
+
+@pytest.mark.parametrize("host", DIALECTS)
+@pytest.mark.parametrize("client", DIALECTS)
+async def test_only_headers_on_the_list_go_up(client: str, host: str, tmp_path: Path) -> None:
+    """A client's credentials, cookies, betas and addresses stay here; the host gets its own credential."""
+    mine = "a-client-secret-of-24-letters"
+    headers = {
+        "authorization": f"Bearer {mine}",
+        "x-api-key": mine,
+        "x-goog-api-key": mine,
+        "cookie": f"session={mine}",
+        "x-forwarded-for": "10.0.0.1",
+        "anthropic-beta": "one-2026-01-01",
+        "anthropic-version": "2023-06-01",
+        "x-custom": mine,
+    }
+    transport = ScriptedTransport(whole(host))
+    path, body = asks(client, host, stream=False)
+    async with gateway(tmp_path, transport, ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", path, body, headers=headers)
+        row = (await app.state.ledger.page(None)).rows[0]
+    assert answer.status == 200, answer.body
+    request = transport.requests[0]
+    sent = dict(request.headers)
+    assert mine not in repr((sent, request.url, request.body, row, answer.body, answer.headers))
+    assert f"{SECRET}-{host}" in " ".join(sent.values())
+    assert "anthropic-beta" not in sent
+    assert ("anthropic-version" in sent) == (host == "anthropic_messages")
+    assert not {"cookie", "x-forwarded-for", "x-custom"} & set(sent)
+    if client == host:
+        assert sent["accept-encoding"] == "identity"
+    if client == host == "anthropic_messages":
+        assert [loss.field for loss in row.losses] == ["anthropic-beta: one-2026-01-01"]
+        assert answer.headers["x-interlingua-losses"] == "1"
+
+
+async def test_a_row_says_which_betas_and_headers_go_on(tmp_path: Path) -> None:
+    """By name, or all."""
+    for betas, expected in (("*", "one,two"), (["two"], "two")):
+        settings = config()
+        endpoint = {"betas": betas, "forward": ["x-custom"]}
+        settings["providers"]["the-anthropic-messages"] = {
+            "base_url": "https://a.example",
+            "endpoints": {"anthropic_messages": endpoint},
+            "api_keys": ["env:ANTHROPIC_MESSAGES_KEY"],
+        }
+        transport = ScriptedTransport(whole("anthropic_messages"))
+        path, body = asks("anthropic_messages", "anthropic_messages", stream=False)
+        folder = tmp_path / expected
+        folder.mkdir()
+        async with gateway(folder, transport, ENVIRONMENT, **settings) as app:
+            await call(app, "POST", path, body, headers={"anthropic-beta": "one, two", "x-custom": "yes"})
+        sent = dict(transport.requests[0].headers)
+        assert (sent["anthropic-beta"], sent["x-custom"]) == (expected, "yes")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    "tail",
+    [b',"model":"a"}', b',"x":"\xff"}', b',"x":' + b"[" * 201 + b"]" * 201 + b"}"],
+    ids=["twice", "utf8", "deep"],
+)
+async def test_what_two_parsers_could_read_differently_is_refused(tail: bytes, dialect: str, tmp_path: Path) -> None:
+    """Else one model would be checked and another served."""
+    path, body = asks(dialect, dialect)
+    if dialect == "gemini" and b"model" in tail:
+        tail = b',"contents":[]}'
+    data = msgspec.json.encode(body)[:-1] + tail
+    transport = ScriptedTransport(script(dialect))
+    async with gateway(tmp_path, transport, ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", path, data)
+    assert answer.status == 400
+    assert not transport.requests
+
+
+@pytest.mark.parametrize("host", DIALECTS)
+@pytest.mark.parametrize("client", DIALECTS)
+async def test_a_key_that_a_provider_repeats_in_its_errors_is_seen_nowhere(
+    client: str, host: str, tmp_path: Path
+) -> None:
+    """In no answer, header, row or log: as a status, and inside a stream."""
+    key = f"{SECRET}-{host}"
+    refusal = Script.json({"error": {"message": f"bad key {key}", "type": key, "code": key}}, 401)
+    plain = script(host)
+    inside = replace(plain, chunks=begun(host)).failing(
+        {"type": "error", "error": {"type": "api_error", "message": f"no {key}"}}, after=len(begun(host))
+    )
+    for number, fault in enumerate((refusal, inside)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path, body = asks(client, host)
+        async with gateway(folder, ScriptedTransport(fault), ENVIRONMENT, **config()) as app:
+            answer = await call(app, "POST", path, body)
+            row = (await app.state.ledger.page(None)).rows[0]
+        assert row.error is not None
+        assert SECRET not in repr((answer.status, answer.headers, answer.body, row))
