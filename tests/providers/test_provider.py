@@ -279,3 +279,9 @@ def test_environment_names_are_those_of_the_sdks_in_their_order() -> None:
     assert REGISTRY["google"].env == ("GOOGLE_API_KEY", "GEMINI_API_KEY")
     assert REGISTRY["anthropic"].env == ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
     assert REGISTRY["azure"].env == ("AZURE_OPENAI_AD_TOKEN", "AZURE_OPENAI_API_KEY")
+
+
+def test_a_key_in_an_address_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ConfigError, match="is not an address") as caught:
+        define("lab", {"base_url": "https://lab.example/v1?key=sk-canary-1234567890", "dialect": "openai_chat"})
+    assert "canary" not in caught.value.message + caught.value.remedy

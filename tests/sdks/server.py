@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from interlingua.dialects.registry import DIALECTS, count_tokens, dialect, embeddings, models
-from interlingua.errors import InterlinguaError
+from interlingua.errors import InterlinguaError, Unsupported
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.accumulate import unfold
@@ -158,6 +158,11 @@ def serve() -> Iterator[Peer]:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return await _handle(request, peer)
+        except Unsupported as refused:
+            # A feature that we refuse by design: the client is told, and may go on without it.
+            name = next((name for name in DIALECTS if request.path in dialect(name).CHAT_PATHS), "openai_chat")
+            told = dialect(name).render_error(refused, TranslationContext(dialect=name))
+            return web.Response(status=told.status, body=told.body, headers=dict(told.headers))
         except (AssertionError, InterlinguaError) as failure:
             peer.failures.append(failure)
             return web.Response(status=400, text=str(failure))

@@ -245,6 +245,8 @@ class Passage:
         assert self._request is not None
         if self._unwrapped or self._request.previous_response_id != self._asked_id:
             return False
+        if self._asked_id:
+            return True  # the host keeps the conversation: what is sent is its end, and pairs with what lies there
         origin = origin_of(target, self._engine.access(target.provider))
         sent = view(self._sent, origin, keep_unknown=True)
         seen = view(self._request.messages, origin, tool_call_ids=tool_call_ids(target), keep_unknown=True)

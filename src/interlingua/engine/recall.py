@@ -32,12 +32,14 @@ class Remembered(msgspec.Struct, frozen=True, omit_defaults=True):
         origin: who made it.
         reasoning: its reasoning parts, in order, with their state.
         calls: state that stood on its tool calls, by call id.
+        places: the same by place among all its calls: some clients drop the ids.
         text: state that stood on its texts; it is put back on the last.
     """
 
     origin: Origin
     reasoning: tuple[ReasoningPart, ...] = ()
     calls: dict[str, tuple[Opaque, ...]] = {}
+    places: tuple[tuple[Opaque, ...], ...] = ()
     text: tuple[Opaque, ...] = ()
 
 
@@ -48,7 +50,8 @@ def remember(message: Message) -> dict[str, bytes]:
     value = Remembered(
         origin=message.origin,
         reasoning=tuple(part for part in message.parts if isinstance(part, ReasoningPart)),
-        calls={part.id: part.opaque for part in message.parts if isinstance(part, ToolCallPart) and part.opaque},
+        calls={part.id: part.opaque for part in _calls(message.parts) if part.opaque},
+        places=tuple(part.opaque for part in _calls(message.parts)),
         text=tuple(opaque for part in message.parts if isinstance(part, TextPart) for opaque in part.opaque),
     )
     whole = msgspec.json.encode(value)
@@ -89,29 +92,44 @@ def _attached(message: Message, known: Mapping[str, Remembered]) -> Message:
     if origin is not None:
         # The client carried some of it; what stood where its format has no field is put back beside it.
         if turn is not None and turn.origin == origin:
-            named = [_with_call_state(part, turn) for part in named]
+            named = _with_call_states(named, turn)
         return replace(message, parts=tuple(named), origin=origin)
     if turn is None:
         return replace(message, parts=tuple(named))
     # State of an origin that nobody knows goes too: it is the client's own label of what is remembered here.
     last_text = max((i for i, part in enumerate(named) if isinstance(part, TextPart)), default=-1)
     parts: list[Part] = []
-    for i, part in enumerate(named):
+    for i, part in enumerate(_with_call_states(named, turn, anew=True)):
         if isinstance(part, ReasoningPart):
             continue  # the client's own copy of the thinking, without its state; what is remembered replaces it
-        if isinstance(part, ToolCallPart) and part.id in turn.calls:
-            parts.append(replace(part, opaque=turn.calls[part.id]))
-        elif turn.text and i == last_text:
+        if turn.text and i == last_text:
             parts.append(replace(part, opaque=turn.text))
         else:
             parts.append(part)
     return replace(message, parts=(*turn.reasoning, *parts), origin=turn.origin)
 
 
-def _with_call_state(part: Part, turn: Remembered) -> Part:
-    if isinstance(part, ToolCallPart) and not part.opaque and part.id in turn.calls:
-        return replace(part, opaque=turn.calls[part.id])
-    return part
+def _with_call_states(parts: Sequence[Part], turn: Remembered, *, anew: bool = False) -> list[Part]:
+    """The calls with their state, found by id, else by place where there are as many calls as there were.
+
+    Args:
+        anew: whether state that a call brings of its own is replaced.
+    """
+    calls = _calls(parts)
+    places = iter(turn.places if len(calls) == len(turn.places) else [()] * len(calls))
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, ToolCallPart):
+            at_place = next(places)
+            state = turn.calls.get(part.id) or at_place
+            if state and (anew or not part.opaque):
+                part = replace(part, opaque=state)
+        found.append(part)
+    return found
+
+
+def _calls(parts: Sequence[Part]) -> list[ToolCallPart]:
+    return [part for part in parts if isinstance(part, ToolCallPart)]
 
 
 def _with_origins(part: Part, known: Mapping[str, Remembered]) -> Part:

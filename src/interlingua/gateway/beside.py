@@ -130,9 +130,11 @@ def listed(state: State, principal: Principal) -> tuple[ListedModel, ...]:
     """All that a principal may ask for, by the name to ask with."""
     engine = state.engine
     usable = {provider.id for provider in engine.providers.values() if engine.has_credential(provider)}
-    names = [ListedModel(id=alias, owner="interlingua") for alias in engine.aliases if "*" not in alias]
-    names += [_listed(row) for row in engine.catalog.models if row.provider in usable]
-    return tuple(one for one in names if principal.may_use(one.id))
+    aliases = [alias for alias in engine.aliases if "*" not in alias]
+    # An alias may be used by who may use what it leads to.
+    allowed = [name for name in aliases if principal.may_use(name, *(target.name for target in engine.route(name)))]
+    rows = [row for row in engine.catalog.models if row.provider in usable and principal.may_use(row.name)]
+    return (*(ListedModel(id=alias, owner="interlingua") for alias in allowed), *map(_listed, rows))
 
 
 def list_dialect(incoming: Incoming) -> str:

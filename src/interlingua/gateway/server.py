@@ -18,16 +18,22 @@ from interlingua.gateway.reload import ConfigSource
 from interlingua.telemetry.logs import Logs
 
 MOST_HEADER_BYTES = 64 * 1024
+HEAD_END = b"\r\n\r\n"
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses a request whose head grows without end."""
 
     _head_bytes = 0
+    _tail = b""
 
     def data_received(self, data: bytes) -> None:
-        """Counts what comes before a request's head is whole."""
-        self._head_bytes = self._head_bytes + len(data) if self._reads_head() else 0
+        """Counts what comes before a request's head is whole; what follows it in the same read is not its head."""
+        if self._reads_head():
+            # The end of the head may itself be split over two reads.
+            end = (self._tail + data).find(HEAD_END)
+            self._head_bytes += len(data) if end < 0 else max(0, end - len(self._tail))
+            self._tail = (self._tail + data)[-len(HEAD_END) + 1 :]
         if self._head_bytes > MOST_HEADER_BYTES:
             self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
             self.transport.close()
@@ -36,7 +42,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        self._head_bytes = 0
+        self._head_bytes, self._tail = 0, b""
         super().on_headers_complete()
 
     def _reads_head(self) -> bool:

@@ -23,6 +23,7 @@ from msgspec import Struct
 from interlingua.errors import ConfigError
 from interlingua.ports.context import PLAIN, Quirk
 from interlingua.types.traits import HostTraits
+from interlingua.wire.redact import redact_url
 
 LIKE: dict[str, HostTraits] = {
     "compatible": HostTraits(max_tokens_field="max_tokens", developer_role=False, file_parts=False),
@@ -326,7 +327,7 @@ def define(id: str, row: Mapping[str, Any], *, more: frozenset[str] = frozenset(
     for key, address in addresses.items():
         if not _ADDRESS.fullmatch(address):
             raise ConfigError(
-                f"{where}.{key}: {address!r} is not an address",
+                f"{where}.{key}: {redact_url(address)!r} is not an address",
                 remedy="Write http:// or https://, host and path; no user, query or fragment.",
             )
     return provider
