@@ -251,7 +251,7 @@ class Provider(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             found["base_url"] = _address_reader(self.address)(found["base_url"], {})[0]
         if "base_url" in found and not _ADDRESS.fullmatch(found["base_url"]):
             raise ConfigError(
-                f"{self.base_url_env}: {environment[self.base_url_env]!r} is not an address",
+                f"{self.base_url_env}: {redact_url(environment[self.base_url_env])!r} is not an address",
                 remedy="Write http:// or https://, host and path; or unset the variable.",
             )
         return self.with_settings(found) if found else self

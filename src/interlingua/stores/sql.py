@@ -8,10 +8,10 @@ the driver leaves here but as an error of ours.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import URL, Connection, and_, event, insert, select, update
@@ -25,6 +25,8 @@ from interlingua.stores.failures import failure
 from interlingua.stores.migrate import prepare
 from interlingua.stores.rows import call_values, earlier_values, ledger_row
 from interlingua.stores.schema import attempts, calls, meta, virtual_keys
+
+T = TypeVar("T")
 
 LOCK_WAIT = 10.0
 """Seconds to wait for another process that writes."""
@@ -74,10 +76,13 @@ class SqlStore:
         """Commits all rows or none; rows that are there already are left as they are."""
         values = [call_values(row) for row in rows]
         earlier = [each for row in rows if len(row.attempts) > 1 for each in earlier_values(row)]
-        async with self._transaction(write=True) as connection:
+
+        async def insert(connection: AsyncConnection) -> None:
             await connection.exec_driver_sql(_INSERT_CALL, values)
             if earlier:
                 await connection.exec_driver_sql(_INSERT_ATTEMPT, earlier)
+
+        await self._written(insert)
 
     async def read(self, tenant: str | None, request_id: str) -> LedgerRow | None:
         """One call, or None: no such id, or another tenant's."""
@@ -119,33 +124,57 @@ class SqlStore:
 
     async def add_key(self, row: KeyRow) -> None:
         """Writes a new key."""
-        async with self._transaction(write=True) as connection:
-            await _add_key(connection, row)
+        await self._written(lambda connection: _add_key(connection, row))
 
     async def revoke_key(self, name: str, when: int) -> KeyRow:
         """Ends a key; what it was."""
-        async with self._transaction(write=True) as connection:
-            return await _revoke_key(connection, name, when)
+        return await self._written(lambda connection: _revoke_key(connection, name, when))
 
     async def rotate_key(self, name: str, digest: str, tail: str, when: int) -> KeyRow:
         """Revokes a key and writes its successor of the same name and limits; the successor."""
-        async with self._transaction(write=True) as connection:
+
+        async def exchange(connection: AsyncConnection) -> KeyRow:
             before = await _revoke_key(connection, name, when)
             row = msgspec.structs.replace(before, digest=digest, tail=tail, created=when, revoked=None)
             await _add_key(connection, row)
             return row
 
-    @asynccontextmanager
-    async def _transaction(self, *, write: bool = False) -> AsyncIterator[AsyncConnection]:
-        """A connection within a transaction that is committed at the end, or rolled back whole."""
-        try:
-            if write:
-                engine = self._engine.execution_options(locked=True)
+        return await self._written(exchange)
+
+    async def _written(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """What `work` gives, committed, or rolled back whole.
+
+        A write runs to its end though its caller be cancelled: a connection that is given up between two statements
+        would keep the file locked.
+        """
+
+        async def run() -> T:
+            engine = self._engine.execution_options(locked=True)
+            with self._failures():
                 async with self._writing, engine.begin() as connection:
-                    yield connection
-            else:
-                async with self._engine.connect() as connection:
-                    yield connection
+                    return await work(connection)
+
+        task = asyncio.ensure_future(run())
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()
+            raise
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """A connection to read with."""
+        with self._failures():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Names what the database raises."""
+        try:
+            yield
         except (SQLAlchemyError, OverflowError, UnicodeError) as error:
             raise failure(error, self.path) from error
 

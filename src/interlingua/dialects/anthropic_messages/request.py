@@ -95,6 +95,7 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
             extra[key] = left
     for key, left in more.items():
         extra[key] = extra.get(key, {}) | left
+    extra.pop(BETA_HEADER, None)  # a field of the body by that name is no header
     betas = [beta for name, value in request.headers if name == BETA_HEADER for beta in value.split(",")]
     if betas := [beta.strip() for beta in betas if beta.strip()]:
         extra[BETA_HEADER] = betas
