@@ -1,4 +1,4 @@
-"""CPU of one call in the caller's process, ours beside those peers that are installed, against one local server.
+"""CPU of one call in the caller's process, ours beside the peers' (`peer_calls.py`), against one local server.
 
 The server is a process of its own that answers every request with a fixed chat completion. Budget: at most a sixth of
 the official openai SDK's, a tenth of LiteLLM's.
@@ -7,13 +7,13 @@ the official openai SDK's, a tenth of LiteLLM's.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import multiprocessing
 import socket
 import time
 from collections.abc import Awaitable, Callable
 
+from benchmarks.peers import run_peer
 from interlingua import AsyncClient
 from interlingua.config.schema import Config
 
@@ -29,7 +29,6 @@ BODY = json.dumps(
     }
 ).encode()
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(BODY), BODY)
-MESSAGES = [{"role": "user", "content": "Hello"}]
 
 
 def serve(listener: socket.socket) -> None:
@@ -68,21 +67,11 @@ async def cpu_per_call(call: Callable[[], Awaitable[object]]) -> float:
     return best * 1e6
 
 
-async def measure(base_url: str) -> dict[str, float]:
-    """Microseconds by library."""
-    found: dict[str, float] = {}
+async def measure(base_url: str) -> float:
+    """Our microseconds."""
     config = Config(providers={"bench": {"base_url": base_url, "dialect": "openai_chat"}})
     async with AsyncClient("bench/bench", config=config, api_keys={"bench": "x"}) as ours:
-        found["interlingua"] = await cpu_per_call(lambda: ours.generate("Hello"))
-    if importlib.util.find_spec("openai"):
-        import openai
-
-        theirs = openai.AsyncOpenAI(base_url=base_url, api_key="x")
-        found["openai SDK"] = await cpu_per_call(
-            lambda: theirs.chat.completions.create(model="bench", messages=MESSAGES)  # type: ignore[arg-type,unused-ignore]  # a plain dict will do
-        )
-        await theirs.close()
-    return found
+        return await cpu_per_call(lambda: ours.generate("Hello"))
 
 
 def report() -> None:
@@ -91,7 +80,9 @@ def report() -> None:
     server = multiprocessing.get_context("fork").Process(target=serve, args=(listener,), daemon=True)
     server.start()
     try:
-        found = asyncio.run(measure(f"http://127.0.0.1:{listener.getsockname()[1]}/v1"))
+        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        found = {"interlingua": asyncio.run(measure(base_url))}
+        found |= run_peer("peer_calls.py", json.dumps({"base_url": base_url, "calls": CALLS})) or {}
     finally:
         server.terminate()
         server.join()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import import_time, in_process, translate
+from benchmarks import bench_translate, import_time, in_process
 
-for module in (import_time, translate, in_process):
+for module in (import_time, bench_translate, in_process):
     print(f"\n== {(module.__doc__ or '').splitlines()[0]}")
     module.report()

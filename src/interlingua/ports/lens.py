@@ -1,4 +1,4 @@
-"""What policy sees and changes of bytes that pass through untouched otherwise: the verbatim lane's view of a dialect."""
+"""What policy sees and changes of bytes that otherwise pass through untouched: the verbatim lane's view."""
 
 from __future__ import annotations
 

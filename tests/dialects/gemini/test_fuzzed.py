@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from interlingua.dialects import gemini
-from interlingua.ports.dialect import WireResponse
+from interlingua.errors import InvalidRequest, UpstreamError
+from interlingua.ports.context import Quirk
+from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.accumulate import accumulate, unfold
 from interlingua.types.events import Event, Failed
 from tests.fuzz.samples import lenient
@@ -57,3 +59,25 @@ def test_pieces_of_arguments_cannot_ask_for_any_number_of_items() -> None:
     for i in range(3):
         events += parser.feed(b"data: " + json.dumps(chunk(i)).encode() + b"\n\n")
     assert isinstance(events[-1], Failed) and "leads nowhere" in events[-1].message
+
+
+def test_a_candidate_of_an_index_that_nobody_asks_for_fails_instead_of_filling_the_memory() -> None:
+    parser = gemini.StreamParser(lenient("gemini"))
+    events = parser.feed(b'data: {"candidates": [{"index": 18446744073709551615, "finishReason": "STOP"}]}\n\n')
+    assert isinstance(events[-1], Failed) and "index" in events[-1].message
+
+
+def test_a_request_that_is_not_utf_8_is_refused_by_that_name() -> None:
+    body = b'{"contents": [{"parts": [{"text": "a", "mediaResolution": {"level": "\xb2"}}]}]}'
+    with pytest.raises(InvalidRequest, match="UTF-8"):
+        gemini.parse_request(WireRequest(path="/v1beta/models/m:generateContent", body=body), lenient("gemini"))
+
+
+@pytest.mark.parametrize("body", [b"5", b'{"a\xa3":', b"[]"])
+def test_a_quirk_never_sees_what_is_no_object(body: bytes) -> None:
+    context = lenient("gemini")
+    context.quirk = Quirk(response=lambda value: {**value}, chunk=lambda value: {**value})
+    with pytest.raises(UpstreamError):
+        gemini.parse_response(WireResponse(body=body), context)
+    parser = gemini.StreamParser(context)
+    assert isinstance([*parser.feed(b"data: [5]\n\n"), *parser.close()][-1], Failed)

@@ -12,7 +12,7 @@ from interlingua.dialects.openai_chat.models import parse_models_response
 from interlingua.errors import InterlinguaError
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.accumulate import accumulate, unfold
-from interlingua.types.events import Event, MessageEnd
+from interlingua.types.events import Event, Failed, MessageEnd
 from interlingua.types.parts import ReasoningPart, ToolCallPart
 from tests.fuzz.samples import lenient
 
@@ -57,3 +57,15 @@ def test_an_error_in_a_list_of_models_may_hold_a_number_that_no_float_can() -> N
     wire = WireResponse(body=b'{"error": {"message": "no", "type": 1e999}}')
     with pytest.raises(InterlinguaError):
         parse_models_response(wire, lenient("openai_chat"))
+
+
+@pytest.mark.parametrize("index", [-1, 2**64 - 1])
+def test_a_choice_of_an_index_that_nobody_asks_for_fails_instead_of_filling_the_memory(index: int) -> None:
+    events = parsed(chunk({"content": "Hi"}, index=index, finish_reason="stop"))
+    assert isinstance(events[-1], Failed) and str(index) in events[-1].message
+
+
+def test_many_calls_of_one_choice_are_told_apart() -> None:
+    calls = [{"index": i, "id": f"call_{i}", "function": {"name": "f", "arguments": "{}"}} for i in range(300)]
+    response = accumulate(parsed(chunk({"tool_calls": calls}, finish_reason="tool_calls")))
+    assert [part.id for part in response.message.parts if isinstance(part, ToolCallPart)] == [c["id"] for c in calls]

@@ -20,3 +20,9 @@ def test_an_answer_that_is_not_utf_8_is_an_upstream_error() -> None:
     body = b'{"status": "completed", "output": [{"type": "novelty", "a": "\xf4\xc7"}]}'
     with pytest.raises(UpstreamError):
         openai_responses.parse_response(WireResponse(body=body), lenient("openai_responses"))
+
+
+def test_reasoning_that_holds_a_number_that_no_float_can_is_an_upstream_error() -> None:
+    body = b'{"status": "completed", "output": [{"type": "reasoning", "summary": [], "a": 1e999}]}'
+    with pytest.raises(UpstreamError):
+        openai_responses.parse_response(WireResponse(body=body), lenient("openai_responses"))
