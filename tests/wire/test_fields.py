@@ -109,3 +109,11 @@ def test_text_that_is_no_object_is_refused(text: str) -> None:
 def test_bytes_that_are_no_text_are_refused_by_name() -> None:
     with pytest.raises(InvalidRequest, match="not UTF-8"):
         Fields(b'{"a": {"b": "\xff"}}', fail).raw("a")
+
+
+def test_looking_at_a_field_leaves_it_where_it_is() -> None:
+    fields = Fields(b'{"a": [1], "b": 1e999}', lambda path, reason: ValueError(f"{path}: {reason}"))
+    assert fields.look("a") == [1] and fields.look("c") is None
+    assert fields.json("a") == [1] and not fields.has("a")
+    with pytest.raises(ValueError, match="b: malformed JSON"):
+        fields.look("b")

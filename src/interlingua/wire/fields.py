@@ -160,6 +160,11 @@ class Fields:
         raw = self._left.pop(key, None)
         return None if raw is None else _decode(raw, self._fail, self.at(key))
 
+    def look(self, key: str) -> Any:
+        """Any value, decoded, and left where it is; None where absent."""
+        raw = self._left.get(key)
+        return None if raw is None else _decode(raw, self._fail, self.at(key))
+
     def raw(self, key: str) -> str | None:
         """The JSON text of any value, exactly as it stands; None where absent or null."""
         raw = self._left.pop(key, None)

@@ -81,3 +81,24 @@ def test_a_quirk_never_sees_what_is_no_object(body: bytes) -> None:
         gemini.parse_response(WireResponse(body=body), context)
     parser = gemini.StreamParser(context)
     assert isinstance([*parser.feed(b"data: [5]\n\n"), *parser.close()][-1], Failed)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b'{"functionResponse": {"name": "f", "response": {"a": 2e308}}}',
+        b'{"inlineData": {"mimeType": "a/b", "data": ""}, "mediaResolution": 2e308}',
+    ],
+)
+def test_a_number_that_no_float_can_hold_is_an_invalid_request(part: bytes) -> None:
+    body = b'{"contents": [{"parts": [%b]}]}' % part
+    with pytest.raises(InvalidRequest, match="malformed JSON"):
+        gemini.parse_request(WireRequest(path="/v1beta/models/m:generateContent", body=body), lenient("gemini"))
+
+
+def test_usage_that_cannot_be_read_fails_the_stream_before_its_piece_is_told() -> None:
+    parser = gemini.StreamParser(lenient("gemini"))
+    piece = b'data: {"candidates": [{"content": {"parts": [{"text": "a"}]}}], "usageMetadata": %b}\n\n'
+    first = parser.feed(piece % b'{"totalTokenCount": 1}')
+    second = parser.feed(piece % b'{"totalTokenCount": 2e308}')
+    assert len(first) == 4 and [type(event) for event in second] == [Failed]

@@ -69,3 +69,9 @@ def test_many_calls_of_one_choice_are_told_apart() -> None:
     calls = [{"index": i, "id": f"call_{i}", "function": {"name": "f", "arguments": "{}"}} for i in range(300)]
     response = accumulate(parsed(chunk({"tool_calls": calls}, finish_reason="tool_calls")))
     assert [part.id for part in response.message.parts if isinstance(part, ToolCallPart)] == [c["id"] for c in calls]
+
+
+def test_a_field_of_a_choice_may_have_the_name_of_our_own_luggage() -> None:
+    renderer = openai_chat.StreamRenderer(lenient("openai_chat"))
+    events = parsed(chunk({"content": "Hi"}), chunk({}, finish_reason="stop", chunk="theirs"))
+    assert b'"finish_reason":"stop"' in b"".join(renderer.render(event) for event in events)

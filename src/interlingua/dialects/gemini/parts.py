@@ -201,8 +201,7 @@ def _read_unknown(fields: ProtoFields, thought: bool, opaque: tuple[Opaque, ...]
 
 
 def _read_detail(fields: ProtoFields) -> str | None:
-    raw = fields.peek("mediaResolution")
-    value = msgspec.json.decode(raw) if raw is not None else None
+    value = fields.look("mediaResolution")
     detail = _RESOLUTIONS.get(str(value.get("level"))) if isinstance(value, dict) and len(value) == 1 else None
     if detail:
         fields.skip("mediaResolution")

@@ -116,8 +116,7 @@ def _parse_config(config: ProtoFields | None) -> tuple[dict[str, Any], dict[str,
 
 
 def _parse_output(config: ProtoFields) -> OutputFormat | None:
-    mime_type = config.peek("responseMimeType")
-    word = msgspec.json.decode(mime_type) if mime_type is not None else None
+    word = config.look("responseMimeType")
     if word not in (None, "", "text/plain", _JSON):
         return None  # such as text/x.enum: it stays with the leftovers, schema and all
     config.skip("responseMimeType")

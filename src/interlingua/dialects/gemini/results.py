@@ -69,10 +69,11 @@ def read_result(fields: ProtoFields, context: TranslationContext) -> ToolCallRes
     inner = fields.child("functionResponse")
     assert inner is not None
     name, id = inner.need_text("name"), inner.text("id") or ""
+    value = inner.look("response") or {}
     raw = inner.raw("response") or "{}"
     if not raw.startswith("{"):
         raise inner.error("response", "expected object")
-    text, is_error = _read_response(raw)
+    text, is_error = _read_response(value, raw)
     reader = PartReader(context)
     media = [reader.read(part) for part in inner.list_of("parts")]
     fields.skip("thought", "thoughtSignature")
@@ -89,8 +90,7 @@ def read_result(fields: ProtoFields, context: TranslationContext) -> ToolCallRes
     )
 
 
-def _read_response(raw: str) -> tuple[str | None, bool]:
-    value = msgspec.json.decode(raw)
+def _read_response(value: dict[str, Json], raw: str) -> tuple[str | None, bool]:
     is_error = "error" in value and len(value) == 1
     if len(value) == 1:
         only = value.get("error" if is_error else "output")

@@ -328,17 +328,24 @@ class StreamParser:
         choice = self._choices.get(0)
         if choice is None:
             return False
+        counted, usage = bytes(plain.usage_metadata), self._usage
+        if counted != self._counted:
+            self._counted, usage = counted, parse_usage(_usage(counted))
         choice.say(plain.candidates[0].content.parts, events)
-        counted = bytes(plain.usage_metadata)
-        if counted not in (b"null", self._counted):
-            self._counted = counted
-            self._count(parse_usage(msgspec.json.decode(counted)), events)
+        self._count(usage, events)
         return True
 
     def _count(self, usage: Usage | None, events: list[Event]) -> None:
         if usage is not None and usage != self._usage:
             self._usage = usage
             events.append(UsageUpdate(usage=usage))
+
+
+def _usage(source: bytes) -> Json:
+    try:
+        return msgspec.json.decode(source)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise bad_answer("usageMetadata", str(error)) from error
 
 
 def _listed(found: dict[str, Json], key: str) -> list[Json]:

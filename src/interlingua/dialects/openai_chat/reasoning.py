@@ -141,8 +141,8 @@ def parse_thinking(fields: Fields, context: TranslationContext) -> list[Reasonin
     text = ""
     summary = False
     if fields.kind("reasoning_details") == "array":
+        details = fields.look("reasoning_details")
         raw = fields.raw("reasoning_details") or "[]"
-        details = msgspec.json.decode(raw)
         if details:
             opaque.append(Opaque(DETAILS, raw, context.origin))
             text, summary = details_text(details), only_summaries(details)

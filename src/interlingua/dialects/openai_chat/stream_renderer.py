@@ -247,8 +247,9 @@ class StreamRenderer:
         if event.finish.stop_sequence is not None:
             choice["stop_reason"] = event.finish.stop_sequence
         put_back(choice, event.extra)
-        late = choice.pop(LATE, {})
-        return self._write({**self._head, **late, "choices": [choice]})
+        late = choice.pop(LATE, None)
+        more = late if isinstance(late, dict) else {}  # a host may have a field of that name, too
+        return self._write({**self._head, **more, "choices": [choice]})
 
     def _fail(self, event: Failed) -> bytes:
         self._failed = True
