@@ -245,6 +245,7 @@ def main() -> None:
 
     for (source, target), ask in REQUESTS.items():
         measure("request", f"{source}>{target}", partial(ask, given["requests"][source]), 20)
+        measure("tool_request", f"{source}>{target}", partial(ask, given["tool_requests"][source]), 20)
     for source in NAMES:
         raw = httpx.Response(200, content=given["responses"][source].encode())
         measure("response", f"{source}>{CHAT}", partial(_answer, source, raw), 50)
