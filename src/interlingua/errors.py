@@ -447,3 +447,8 @@ _BY_STATUS: dict[int, type[InterlinguaError]] = {
 def for_status(status: int) -> type[InterlinguaError]:
     """The class that an HTTP status stands for where the body says nothing better."""
     return _BY_STATUS.get(status, InvalidRequest if 400 <= status < 500 else UpstreamError)
+
+
+def wait_of(error: InterlinguaError) -> float | None:
+    """Seconds that an error asks its caller to wait; None where it asks for none."""
+    return error.retry_after if isinstance(error, RateLimited | Overloaded) else None

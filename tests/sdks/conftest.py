@@ -1,4 +1,4 @@
-"""The server that the official clients talk to: one for all tests, forgetful between them."""
+"""What the official clients talk to: a server of ours, forgetful between tests; and the gateway, one a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.sdks.gateway_server import Service, Upstream, gateway
 from tests.sdks.server import Peer, serve
 
 
@@ -23,3 +24,22 @@ def peer(running: Peer) -> Iterator[Peer]:
         setattr(running, name, value)
     yield running
     assert not running.failures, running.failures
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    with gateway() as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def keyed() -> Iterator[Service]:
+    with gateway(keyed=True) as service:
+        yield service
+
+
+@pytest.fixture
+def upstream(service: Service) -> Iterator[Upstream]:
+    service.upstream.clear()
+    yield service.upstream
+    assert not service.upstream.failures, service.upstream.failures

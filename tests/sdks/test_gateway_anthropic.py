@@ -31,7 +31,6 @@ from tests.sdks.gateway_server import (
     Service,
     Upstream,
     calls,
-    gateway,
     state,
     tool_names,
 )
@@ -40,25 +39,6 @@ ID = "anthropic_messages"
 OPTIONS: dict[str, Any] = {"max_retries": 0, "_strict_response_validation": True}
 HI: list[Any] = [{"role": "user", "content": "Hi"}]
 hosts = pytest.mark.parametrize("host", HOSTS)
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with gateway() as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def keyed() -> Iterator[Service]:
-    with gateway(keyed=True) as service:
-        yield service
-
-
-@pytest.fixture
-def upstream(service: Service) -> Iterator[Upstream]:
-    service.upstream.clear()
-    yield service.upstream
-    assert not service.upstream.failures, service.upstream.failures
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,6 @@ from tests.sdks.gateway_server import (
     Service,
     Upstream,
     calls,
-    gateway,
     state,
     tool_names,
 )
@@ -48,25 +47,6 @@ pytestmark = pytest.mark.filterwarnings(  # its own session and connector classe
 THEIRS_ALONE = {"sdk_http_response", "automatic_function_calling_history", "parsed"}
 NOT_BY_ITSELF = types.AutomaticFunctionCallingConfig(disable=True)
 hosts = pytest.mark.parametrize("host", HOSTS)
-
-
-@pytest.fixture(scope="module")
-def service() -> Iterator[Service]:
-    with gateway() as service:
-        yield service
-
-
-@pytest.fixture(scope="module")
-def keyed() -> Iterator[Service]:
-    with gateway(keyed=True) as service:
-        yield service
-
-
-@pytest.fixture
-def upstream(service: Service) -> Iterator[Upstream]:
-    service.upstream.clear()
-    yield service.upstream
-    assert not service.upstream.failures, service.upstream.failures
 
 
 def connect(url: str, key: str = "unused") -> genai.Client:

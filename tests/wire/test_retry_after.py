@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlingua.wire.retry_after import parse_retry_after
+from interlingua.errors import InvalidRequest, Overloaded, RateLimited
+from interlingua.wire.retry_after import parse_retry_after, render_retry_after, span
 
 NOON = 1_800_000_000.0  # 2027-01-15 08:00:00 UTC
 
@@ -43,3 +44,14 @@ def test_whatever_the_header_says_the_wait_is_sane(value: str) -> None:
 @pytest.mark.parametrize("value", ["Fri, 20 Nov 2026 07:28:" + "9" * 40, "Fri, 20 Nov " + "9" * 40 + " 07:28:00 GMT"])
 def test_a_date_that_no_calendar_has_is_nothing(value: str) -> None:
     assert parse_retry_after([("retry-after", value)], now=1.8e9) is None
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("6m0s", 360.0), ("1h1s", 3601.0), ("x", None), ("1.2.3s", None)])
+def test_spans_are_read(text: str, seconds: float | None) -> None:
+    assert span(text) == seconds
+
+
+def test_an_error_asks_to_wait_in_whole_seconds_and_never_less_than_it_knows() -> None:
+    assert render_retry_after(RateLimited("slower", retry_after=1.2)) == (("retry-after", "2"),)
+    assert render_retry_after(Overloaded("full", retry_after=0.0)) == (("retry-after", "0"),)
+    assert render_retry_after(RateLimited("slower")) == render_retry_after(InvalidRequest("no")) == ()

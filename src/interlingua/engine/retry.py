@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlingua.engine.settings import RetrySettings
-from interlingua.errors import InterlinguaError, Overloaded, RateLimited
+from interlingua.errors import InterlinguaError, wait_of
 
 JITTER = 0.25
 """The share of a wait that chance may take off, so that many callers do not come back at once."""
@@ -20,7 +20,7 @@ def wait_before_retry(error: InterlinguaError, tried: int, settings: RetrySettin
     """
     if not error.retryable or tried >= settings.attempts:
         return None
-    asked = error.retry_after if isinstance(error, RateLimited | Overloaded) else None
+    asked = wait_of(error)
     if asked is not None:
         return asked if asked <= settings.longest_wait else None
     return min(settings.cap, settings.base * 2.0 ** (tried - 1)) * (1 - JITTER * chance)

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from interlingua.errors import BY_CODE, InterlinguaError, Overloaded, RateLimited
+from interlingua.errors import BY_CODE, InterlinguaError, Overloaded, RateLimited, wait_of
 from interlingua.types.opaque import Extra, Opaque, Origin
 from interlingua.types.parts import Annotation, Part
 from interlingua.types.response import FinishReason, TokenLogprob
@@ -114,7 +114,7 @@ class Failed(EventBase, frozen=True, tag="failed"):
             model=error.model,
             request_id=error.request_id,
             raw_code=error.raw_code,
-            retry_after=error.retry_after if isinstance(error, RateLimited | Overloaded) else None,
+            retry_after=wait_of(error),
         )
 
     def error(self) -> InterlinguaError:

@@ -1,9 +1,16 @@
-"""How long a server asks to wait, in whichever of the usual headers it says so."""
+"""How long a server asks to wait, in whichever of the usual headers it says so; and how we say it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
+from math import ceil
+
+from interlingua.errors import InterlinguaError, wait_of
+
+_SPAN = re.compile(r"([\d.]+)(ms|h|m|s)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def parse_retry_after(headers: Iterable[tuple[str, str]], now: float = 0.0) -> float | None:
@@ -26,6 +33,21 @@ def parse_retry_after(headers: Iterable[tuple[str, str]], now: float = 0.0) -> f
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
     except (ValueError, TypeError, OverflowError):
         return None
+
+
+def span(text: str) -> float | None:
+    """Seconds of a span such as `6m0s`, `1.5s` or `12ms`; None where it is none."""
+    found = _SPAN.findall(text.lower())
+    try:
+        return sum(float(amount) * _UNITS[unit] for amount, unit in found) if found else None
+    except ValueError:
+        return None
+
+
+def render_retry_after(error: InterlinguaError) -> tuple[tuple[str, str], ...]:
+    """The `retry-after` header of an error, in whole seconds; nothing where no wait is known."""
+    wait = wait_of(error)
+    return () if wait is None else (("retry-after", str(max(0, ceil(wait)))),)
 
 
 def _seconds(text: str) -> float | None:

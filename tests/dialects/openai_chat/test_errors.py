@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlingua.dialects import openai_chat
-from interlingua.dialects.openai_chat.errors import span
 from interlingua.errors import (
     BY_CODE,
     AuthenticationFailed,
@@ -150,8 +149,3 @@ def test_the_envelope_says_where_and_how_long() -> None:
 )
 def test_an_error_that_we_sent_is_read_back_as_what_it_was(kind: type[InterlinguaError]) -> None:
     assert type(openai_chat.parse_error(openai_chat.render_error(kind("m"), CONTEXT), CONTEXT)) is kind
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("6m0s", 360.0), ("1h1s", 3601.0), ("x", None), ("1.2.3s", None)])
-def test_spans_are_read(text: str, seconds: float | None) -> None:
-    assert span(text) == seconds

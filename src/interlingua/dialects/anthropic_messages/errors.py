@@ -6,7 +6,6 @@ compatible servers send instead, and at last from the status alone; no body can 
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
@@ -35,7 +34,7 @@ from interlingua.errors import (
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
-from interlingua.wire.retry_after import parse_retry_after
+from interlingua.wire.retry_after import parse_retry_after, render_retry_after
 
 _STATUS = {
     "invalid_request_error": 400,
@@ -133,12 +132,8 @@ def parse_in_band(
 
 def render_error(error: InterlinguaError, context: TranslationContext) -> WireResponse:
     """An error in the format's own envelope; see `Dialect.render_error`."""
-    headers = [("content-type", "application/json")]
-    retry_after = error.retry_after if isinstance(error, RateLimited | Overloaded) else None
-    if retry_after is not None:
-        headers.append(("retry-after", str(math.ceil(retry_after))))
-    body = msgspec.json.encode(render_envelope(error))
-    return WireResponse(status=error.status, body=body, headers=tuple(headers))
+    headers = (("content-type", "application/json"), *render_retry_after(error))
+    return WireResponse(status=error.status, body=msgspec.json.encode(render_envelope(error)), headers=headers)
 
 
 def render_envelope(error: InterlinguaError) -> dict[str, Any]:

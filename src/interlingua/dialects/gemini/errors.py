@@ -28,11 +28,12 @@ from interlingua.errors import (
     TimedOut,
     UpstreamError,
     for_status,
+    wait_of,
 )
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
-from interlingua.wire.retry_after import parse_retry_after
+from interlingua.wire.retry_after import parse_retry_after, render_retry_after
 
 _Class = type[InterlinguaError]
 
@@ -240,7 +241,7 @@ def error_body(error: InterlinguaError) -> dict[str, Any]:
     status = error.status
     word = _WORDS.get(error.code) or _BY_STATUS.get(status) or ("INVALID_ARGUMENT" if status < 500 else "INTERNAL")
     details: list[dict[str, Any]] = [{"@type": f"{_TYPE}ErrorInfo", "reason": error.code.upper(), "domain": OUR_DOMAIN}]
-    retry_after = error.retry_after if isinstance(error, RateLimited | Overloaded) else None
+    retry_after = wait_of(error)
     if retry_after is not None:
         details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{retry_after:g}s"})
     return {"error": {"code": status, "message": error.message, "status": word, "details": details}}
@@ -248,8 +249,5 @@ def error_body(error: InterlinguaError) -> dict[str, Any]:
 
 def render_error(error: InterlinguaError, context: TranslationContext) -> WireResponse:
     """An error in this dialect's envelope; a known waiting time stands in the body and in `retry-after`."""
-    headers: list[tuple[str, str]] = [("content-type", "application/json")]
-    retry_after = error.retry_after if isinstance(error, RateLimited | Overloaded) else None
-    if retry_after is not None:
-        headers.append(("retry-after", str(max(0, -int(-retry_after // 1)))))
-    return WireResponse(status=error.status, body=msgspec.json.encode(error_body(error)), headers=tuple(headers))
+    headers = (("content-type", "application/json"), *render_retry_after(error))
+    return WireResponse(status=error.status, body=msgspec.json.encode(error_body(error)), headers=headers)

@@ -26,11 +26,12 @@ from interlingua.errors import (
     Unsupported,
     UpstreamError,
     for_status,
+    wait_of,
 )
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
-from interlingua.wire.retry_after import parse_retry_after
+from interlingua.wire.retry_after import parse_retry_after, render_retry_after
 
 Class = type[InterlinguaError]
 
@@ -146,15 +147,12 @@ def _number(pattern: re.Pattern[str], message: str) -> int | None:
 
 def error_body(error: InterlinguaError) -> Body:
     """An error as an object, for a response or a line of a stream."""
-    retry_after = error.retry_after if isinstance(error, RateLimited | Overloaded) else None
+    retry_after = wait_of(error)
     more = {} if retry_after is None else {"retry_after": retry_after}
     return {"error": error.message, "code": error.code, **more}
 
 
 def render_error(error: InterlinguaError, context: TranslationContext) -> WireResponse:
     """An error in this dialect's envelope; a known waiting time stands in `retry-after` too."""
-    headers: list[tuple[str, str]] = [("content-type", "application/json")]
-    body = error_body(error)
-    if "retry_after" in body:
-        headers.append(("retry-after", str(max(0, -int(-body["retry_after"] // 1)))))
-    return WireResponse(status=error.status, body=msgspec.json.encode(body), headers=tuple(headers))
+    headers = (("content-type", "application/json"), *render_retry_after(error))
+    return WireResponse(status=error.status, body=msgspec.json.encode(error_body(error)), headers=headers)

@@ -7,7 +7,6 @@ send a wrong key as 400, a missing model as 400 or 404, and failures under 200.
 from __future__ import annotations
 
 import re
-from math import ceil
 
 import msgspec
 
@@ -35,7 +34,7 @@ from interlingua.errors import (
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
-from interlingua.wire.retry_after import parse_retry_after
+from interlingua.wire.retry_after import parse_retry_after, render_retry_after, span
 
 Kind = type[InterlinguaError]
 
@@ -103,8 +102,6 @@ _LIMIT = re.compile(
 )
 _ESTIMATE = re.compile(r"(?:resulted in|requested(?: about)?|your prompt (?:has|contains)|request \()\s*([\d,]+)", re.I)
 _WAIT = re.compile(r"try again in ((?:[\d.]+(?:ms|h|m|s)\s?)+)", re.I)
-_SPAN = re.compile(r"([\d.]+)(ms|h|m|s)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _REQUEST_IDS = ("x-request-id", "request-id", "apim-request-id", "x-amzn-requestid", "cf-ray")
 
 WORDS: dict[str, tuple[str, str | None]] = {
@@ -268,15 +265,6 @@ def _wait(message: str, headers: tuple[tuple[str, str], ...], context: Translati
     return max((seconds for seconds in spent if seconds is not None), default=None)
 
 
-def span(text: str) -> float | None:
-    """Seconds of a span such as `6m0s`, `1.5s` or `12ms`; None where it is none."""
-    found = _SPAN.findall(text.lower())
-    try:
-        return sum(float(amount) * _SECONDS[unit] for amount, unit in found) if found else None
-    except ValueError:
-        return None
-
-
 def envelope(error: InterlinguaError) -> Body:
     """An error as this format writes it."""
     kind, code = WORDS.get(error.code, ("server_error", error.code))
@@ -286,8 +274,5 @@ def envelope(error: InterlinguaError) -> Body:
 
 def render_error(error: InterlinguaError, context: TranslationContext) -> WireResponse:
     """An error with its status, and retry-after in whole seconds where known."""
-    headers = [("content-type", "application/json")]
-    wait = error.retry_after if isinstance(error, RateLimited | Overloaded) else None
-    if wait is not None:
-        headers.append(("retry-after", str(ceil(wait))))
-    return WireResponse(status=error.status, body=msgspec.json.encode(envelope(error)), headers=tuple(headers))
+    headers = (("content-type", "application/json"), *render_retry_after(error))
+    return WireResponse(status=error.status, body=msgspec.json.encode(envelope(error)), headers=headers)
