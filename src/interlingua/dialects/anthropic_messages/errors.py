@@ -34,6 +34,7 @@ from interlingua.errors import (
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
+from interlingua.wire.figures import digits
 from interlingua.wire.retry_after import parse_retry_after, render_retry_after
 
 _STATUS = {
@@ -230,7 +231,7 @@ def _class(kind: str, message: str, code: str, status: int) -> type[InterlinguaE
 def _figures(message: str) -> tuple[int | None, int | None]:
     """(tokens of the prompt, tokens that the model takes), where the message states them."""
     found = _FIGURES.search(message)
-    return (int(found[1]), int(found[2])) if found else (None, None)
+    return (digits(found[1]), digits(found[2])) if found else (None, None)
 
 
 def _scope(headers: tuple[tuple[str, str], ...]) -> str:

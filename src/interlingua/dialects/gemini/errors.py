@@ -33,6 +33,7 @@ from interlingua.errors import (
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
+from interlingua.wire.figures import figure
 from interlingua.wire.retry_after import parse_retry_after, render_retry_after
 
 _Class = type[InterlinguaError]
@@ -173,7 +174,7 @@ class _Report:
         if found is Overloaded:
             return Overloaded(self.message, retry_after=self._wait(), **self.common)
         if found is ContextTooLong:
-            limit, estimate = _number(_LIMIT, self.message), _number(_ESTIMATE, self.message)
+            limit, estimate = figure(_LIMIT, self.message), figure(_ESTIMATE, self.message)
             return ContextTooLong(self.message, limit=limit, estimate=estimate, **self.common)
         if found is UpstreamError:
             return UpstreamError(self.message, upstream_status=self.status, **self.common)
@@ -229,11 +230,6 @@ class _Report:
 def _text(value: dict[str, Json], key: str) -> str:
     found = value.get(key)
     return found if isinstance(found, str) else ""
-
-
-def _number(pattern: re.Pattern[str], message: str) -> int | None:
-    found = pattern.search(message)
-    return int(found[1].replace(",", "")) if found else None
 
 
 def error_body(error: InterlinguaError) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from interlingua.errors import (
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
+from interlingua.wire.figures import figure
 from interlingua.wire.retry_after import parse_retry_after, render_retry_after
 
 Class = type[InterlinguaError]
@@ -114,7 +115,7 @@ class _Report:
         if found is Overloaded:
             return Overloaded(self.message, retry_after=self.wait, **common)
         if found is ContextTooLong:
-            limit, estimate = _number(_LIMIT, self.message), _number(_ESTIMATE, self.message)
+            limit, estimate = figure(_LIMIT, self.message), figure(_ESTIMATE, self.message)
             return ContextTooLong(self.message, limit=limit, estimate=estimate, **common)
         if found is Unsupported:
             feature = _FEATURE.search(self.message)
@@ -138,11 +139,6 @@ class _Report:
         if self.status == 404:  # a path that the server does not have
             return InvalidRequest
         return for_status(self.status)
-
-
-def _number(pattern: re.Pattern[str], message: str) -> int | None:
-    found = pattern.search(message)
-    return int(found[1].replace(",", "")) if found else None
 
 
 def error_body(error: InterlinguaError) -> Body:

@@ -34,6 +34,7 @@ from interlingua.errors import (
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
+from interlingua.wire.figures import digits, figure
 from interlingua.wire.retry_after import parse_retry_after, render_retry_after, span
 
 Kind = type[InterlinguaError]
@@ -191,7 +192,7 @@ def _flat(body: Json) -> dict[str, Json]:
 def _own_status(told: dict[str, Json]) -> int | None:
     for key in ("status_code", "raw_status_code", "code", "status"):
         value = told.get(key)
-        value = _digits(value) if isinstance(value, str) else value
+        value = digits(value) if isinstance(value, str) else value
         if isinstance(value, int) and 400 <= value < 600:
             return value
     return None
@@ -249,8 +250,8 @@ def _make(
         limit, estimate = _count(told.get("n_ctx")), _count(told.get("n_prompt_tokens"))
         return ContextTooLong(
             message,
-            limit=limit or _number(_LIMIT, message),
-            estimate=estimate or _number(_ESTIMATE, message),
+            limit=limit or figure(_LIMIT, message),
+            estimate=estimate or figure(_ESTIMATE, message),
         )
     if kind is RateLimited:
         scope = str(told.get("type") or "")
@@ -268,15 +269,6 @@ def _make(
 
 def _count(value: Json) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
-def _number(pattern: re.Pattern[str], message: str) -> int | None:
-    found = pattern.search(message)
-    return _digits(found[1].replace(",", "")) if found else None
-
-
-def _digits(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _wait(
@@ -299,7 +291,7 @@ def _wait(
     inner = metadata.get("headers") if isinstance(metadata, dict) else None
     if isinstance(inner, dict):
         found |= {str(key).lower(): str(value) for key, value in inner.items()}
-    reset = _digits(found.get("x-ratelimit-reset", ""))
+    reset = digits(found.get("x-ratelimit-reset", ""))
     if context.created and reset is not None and reset > 10**12:
         spent.append(max(0.0, reset / 1000 - context.created))
     return max((seconds for seconds in spent if seconds is not None), default=None)

@@ -34,6 +34,7 @@ from interlingua.errors import (
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
+from interlingua.wire.figures import digits, figure
 from interlingua.wire.retry_after import parse_retry_after, render_retry_after, span
 
 Kind = type[InterlinguaError]
@@ -180,8 +181,7 @@ def _flat(body: Json) -> dict[str, Json]:
 def _own_status(told: dict[str, Json]) -> int | None:
     for key in ("status_code", "code", "status"):
         value = told.get(key)
-        if isinstance(value, str) and value.isdigit() and len(value) < 4:
-            value = int(value)
+        value = digits(value) if isinstance(value, str) else value
         if isinstance(value, int) and 400 <= value < 600:
             return value
     return None
@@ -224,7 +224,7 @@ def _make(
     context: TranslationContext,
 ) -> InterlinguaError:
     if kind is ContextTooLong:
-        return ContextTooLong(message, limit=_number(_LIMIT, message), estimate=_number(_ESTIMATE, message))
+        return ContextTooLong(message, limit=figure(_LIMIT, message), estimate=figure(_ESTIMATE, message))
     if kind is RateLimited:
         scope = str(told.get("type") or "")
         wait = _wait(message, headers, context)
@@ -240,12 +240,6 @@ def _make(
     if kind is UpstreamError:
         return UpstreamError(message, upstream_status=status)
     return kind(message)
-
-
-def _number(pattern: re.Pattern[str], message: str) -> int | None:
-    found = pattern.search(message)
-    digits = found[1].replace(",", "") if found else ""
-    return int(digits) if digits else None
 
 
 def _wait(message: str, headers: tuple[tuple[str, str], ...], context: TranslationContext) -> float | None:
