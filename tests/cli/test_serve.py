@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import queue
@@ -22,17 +23,27 @@ import pytest
 from interlingua.cli.serve import with_flags
 from interlingua.config.schema import Config
 from tests.cli.runs import run
+from tests.transport.servers import Exchange, serve
 
 SECONDS = 60.0
+ANSWER = json.dumps(
+    {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
+    }
+).encode()
 
 
 class Gateway:
     """A running gateway, its standard error read line by line."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, more: str = "") -> None:
         self.file = folder / "interlingua.toml"
         self.head = f'[store]\npath = "{folder / "il.db"}"\n'
-        self.file.write_text(self.head)
+        self.file.write_text(self.head + more)
         program = "from interlingua.cli.main import main; main()"
         environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
         self.process = subprocess.Popen(
@@ -71,8 +82,8 @@ class Gateway:
             with error:
                 return error.code, error.read()
 
-    def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+    def end(self, told: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(told)
         status = self.process.wait(SECONDS)
         if self.process.stderr is not None:
             self.process.stderr.close()
@@ -109,6 +120,25 @@ def test_standard_error_holds_nothing_but_json_where_nobody_looks(tmp_path: Path
     running.end()
     lines = list(running.lines.queue)
     assert all(json.loads(line)["time"] for line in lines)
+
+
+@pytest.mark.parametrize(("told", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"])
+async def test_it_ends_well_with_its_connections_open(told: signal.Signals, code: int, tmp_path: Path) -> None:
+    """No abort of the interpreter, whatever the HTTP client leaves behind (`transport/http_fast.py`)."""
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.reply(ANSWER)
+
+    async with serve(answer) as upstream:
+        lab = f'[providers.lab]\nbase_url = "{upstream.url}/v1"\ndialect = "openai_chat"\n'
+        running = await asyncio.to_thread(Gateway, tmp_path, more=lab)
+        asked = {"model": "lab/m", "messages": [{"role": "user", "content": "Hello"}]}
+        answers = await asyncio.gather(
+            *(asyncio.to_thread(running.ask, "/v1/chat/completions", asked) for _ in range(4))
+        )
+        assert [status for status, _ in answers] == [200] * 4
+        assert await asyncio.to_thread(running.end, told) == code
+        assert all(json.loads(line)["time"] for line in running.lines.queue)
 
 
 def test_people_may_ask_for_text(tmp_path: Path) -> None:

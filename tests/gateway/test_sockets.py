@@ -21,6 +21,7 @@ from tests.gateway.upstreams import ENVIRONMENT, asks, begun, config, failure, h
 from tests.transport.servers import Answer, Exchange, Server, serve
 
 PAIRS = [("openai_chat", "openai_chat"), ("openai_chat", "anthropic_messages"), ("anthropic_messages", "gemini")]
+each_way_out = pytest.mark.parametrize("owns_exit", [False, True], ids=["aiohttp", "pyreqwest"])
 each_pair = pytest.mark.parametrize(("client", "host"), PAIRS, ids=lambda name: name)
 
 
@@ -51,12 +52,14 @@ class Served:
 
 
 @asynccontextmanager
-async def listening(tmp_path: Path, host: str, answer: Answer, **server: float) -> AsyncIterator[Served]:
+async def listening(
+    tmp_path: Path, host: str, answer: Answer, *, owns_exit: bool = False, **server: float
+) -> AsyncIterator[Served]:
     async with serve(answer) as upstream:
         settings = config(server=ServerSettings(**server))  # type: ignore[arg-type]  # numbers all
         settings["providers"][host_of(host)]["base_url"] = upstream.url
         made = Config(store=StoreSettings(path=str(tmp_path / "il.db")), **settings)
-        app = await build_gateway(made, environment=ENVIRONMENT)
+        app = await build_gateway(made, environment=ENVIRONMENT, owns_exit=owns_exit)
         one = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -131,10 +134,11 @@ async def test_a_connection_that_is_cut_becomes_an_error_event(client: str, host
     assert isinstance(failure(client, body), Failed)
 
 
+@each_way_out
 @each_pair
 @pytest.mark.parametrize("moment", ["before the head", "in mid-stream", "during a whole answer"])
 async def test_a_client_that_goes_away_closes_the_upstream_within_a_second(
-    moment: str, client: str, host: str, tmp_path: Path
+    moment: str, client: str, host: str, tmp_path: Path, owns_exit: bool
 ) -> None:
     """One row, cancelled; nothing runs on."""
 
@@ -142,7 +146,7 @@ async def test_a_client_that_goes_away_closes_the_upstream_within_a_second(
         await exchange.gone()
 
     answer = sends(host, after="silence") if moment == "in mid-stream" else silent
-    async with listening(tmp_path, host, answer) as served:
+    async with listening(tmp_path, host, answer, owns_exit=owns_exit) as served:
         reader, writer = await served.ask(client, host, stream="whole" not in moment)
         if moment == "in mid-stream":
             await reader.readuntil(b"\r\n\r\n")
@@ -157,8 +161,9 @@ async def test_a_client_that_goes_away_closes_the_upstream_within_a_second(
         assert (row.error, [attempt.error for attempt in row.attempts]) == ("cancelled", ["cancelled"])
 
 
+@each_way_out
 @each_pair
-async def test_a_slow_reader_slows_the_upstream(client: str, host: str, tmp_path: Path) -> None:
+async def test_a_slow_reader_slows_the_upstream(client: str, host: str, tmp_path: Path, owns_exit: bool) -> None:
     """What it has not read waits with the provider, not in our memory."""
     sent = 0
     unit = script(host).chunks
@@ -174,7 +179,7 @@ async def test_a_slow_reader_slows_the_upstream(client: str, host: str, tmp_path
             await exchange.chunk(many)
             sent += len(many)
 
-    async with listening(tmp_path, host, flood) as served:
+    async with listening(tmp_path, host, flood, owns_exit=owns_exit) as served:
         reader, writer = await served.ask(client, host)
         await reader.readuntil(b"\r\n\r\n")
         last = -1

@@ -93,6 +93,8 @@ async def serve(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncItera
                 await answer(exchange)
         except ConnectionError:
             pass
+        except asyncio.CancelledError:  # the test is over
+            writer.transport.abort()
         finally:
             server.client_left.set()
             writer.close()
@@ -107,3 +109,4 @@ async def serve(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncItera
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed is so in the next round of the loop

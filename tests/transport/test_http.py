@@ -1,3 +1,5 @@
+"""What both HTTP clients promise, on real sockets; and what aiohttp's alone does."""
+
 from __future__ import annotations
 
 import asyncio
@@ -10,14 +12,15 @@ import ssl
 import subprocess
 import sys
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from interlingua.errors import ConnectionFailed, InvalidRequest, LocalFileError, TimedOut, UpstreamError
-from interlingua.ports.transport import HttpRequest, Timeouts
+from interlingua.ports.transport import HttpRequest, Timeouts, Transport
 from interlingua.transport.http import HttpTransport
+from interlingua.transport.http_fast import FastHttpTransport
 from tests.transport.servers import Exchange, read_exchange, serve
 
 CANARY = "canary-9f2k"
@@ -30,9 +33,19 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
+Make = Callable[..., Transport]
+
+
+@pytest.fixture(params=[HttpTransport, FastHttpTransport], ids=["aiohttp", "pyreqwest"])
+def make(request: pytest.FixtureRequest) -> Make:
+    """A client's class."""
+    found: Make = request.param
+    return found
+
+
 @pytest.fixture
-async def transport() -> AsyncIterator[HttpTransport]:
-    transport = HttpTransport()
+async def transport(make: Make) -> AsyncIterator[Transport]:
+    transport = make()
     yield transport
     await transport.aclose()
 
@@ -43,7 +56,7 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-async def fetch(transport: HttpTransport, url: str, body: bytes = b"{}", **changes: object) -> bytes:
+async def fetch(transport: Transport, url: str, body: bytes = b"{}", **changes: object) -> bytes:
     response = await transport.send(HttpRequest(url=url, body=body, **changes))  # type: ignore[arg-type]  # forwarded
     try:
         return await response.read()
@@ -61,7 +74,7 @@ def test_importing_it_imports_no_http_client() -> None:
     assert found.stdout.strip() == "False"
 
 
-async def test_a_request_arrives_as_it_was_given_and_the_answer_comes_back(transport: HttpTransport) -> None:
+async def test_a_request_arrives_as_it_was_given_and_the_answer_comes_back(transport: Transport) -> None:
     async with serve(say_ok) as server:
         url = f"{server.url}/v1/models/a%2Fb:generate?alt=sse"
         headers = (("content-type", "application/json"), ("x-api-key", "k"))
@@ -78,7 +91,7 @@ async def test_a_request_arrives_as_it_was_given_and_the_answer_comes_back(trans
         assert str(got.header("user-agent")).startswith("interlingua/")
 
 
-async def test_a_body_of_many_megabytes_goes_out_whole_and_without_a_warning(transport: HttpTransport) -> None:
+async def test_a_body_of_many_megabytes_goes_out_whole_and_without_a_warning(transport: Transport) -> None:
     body = os.urandom(3_000_000)
     async with serve(say_ok) as server:
         await fetch(transport, server.url, body)
@@ -86,14 +99,14 @@ async def test_a_body_of_many_megabytes_goes_out_whole_and_without_a_warning(tra
         assert server.exchanges[0].header("content-length") == "3000000"
 
 
-async def test_connections_are_kept_alive_and_used_again(transport: HttpTransport) -> None:
+async def test_connections_are_kept_alive_and_used_again(transport: Transport) -> None:
     async with serve(say_ok) as server:
         for _ in range(3):
             await fetch(transport, server.url)
         assert (server.connections, len(server.exchanges)) == (1, 3)
 
 
-async def test_more_than_a_hundred_calls_run_at_once(transport: HttpTransport) -> None:
+async def test_more_than_a_hundred_calls_run_at_once(transport: Transport) -> None:
     arrived = asyncio.Barrier(120)
 
     async def together(exchange: Exchange) -> None:
@@ -105,7 +118,7 @@ async def test_more_than_a_hundred_calls_run_at_once(transport: HttpTransport) -
         assert bodies == [b"{}"] * 120
 
 
-async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(transport: HttpTransport) -> None:
+async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(transport: Transport) -> None:
     async def close_after(exchange: Exchange) -> None:
         await exchange.reply()
         exchange.writer.close()
@@ -118,7 +131,7 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(
         assert server.connections == 2
 
 
-async def test_a_post_that_a_server_dropped_unanswered_is_not_sent_twice(transport: HttpTransport) -> None:
+async def test_a_post_that_a_server_dropped_unanswered_is_not_sent_twice(transport: Transport) -> None:
     async def drop_second(exchange: Exchange) -> None:
         if exchange.line.startswith("POST /drop"):
             exchange.writer.close()
@@ -132,7 +145,7 @@ async def test_a_post_that_a_server_dropped_unanswered_is_not_sent_twice(transpo
         assert [exchange.line for exchange in server.exchanges[1:]] == ["POST /drop HTTP/1.1"]
 
 
-async def test_a_redirect_is_an_answer_and_not_followed(transport: HttpTransport) -> None:
+async def test_a_redirect_is_an_answer_and_not_followed(transport: Transport) -> None:
     async def redirect(exchange: Exchange) -> None:
         await exchange.reply(b"", "307 Temporary Redirect", "location: http://127.0.0.1:1/\r\nset-cookie: a=b\r\n")
 
@@ -146,7 +159,7 @@ async def test_a_redirect_is_an_answer_and_not_followed(transport: HttpTransport
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_a_compressed_answer_is_handed_on_plain(transport: HttpTransport, encoding: str) -> None:
+async def test_a_compressed_answer_is_handed_on_plain(transport: Transport, encoding: str) -> None:
     plain = b'{"a": "' + b"x" * 10_000 + b'"}'
     packed = gzip.compress(plain) if encoding == "gzip" else zlib.compress(plain)
 
@@ -162,7 +175,7 @@ async def test_a_compressed_answer_is_handed_on_plain(transport: HttpTransport, 
         assert [exchange.header("accept-encoding") for exchange in server.exchanges] == ["gzip, deflate", "identity"]
 
 
-async def test_a_compressed_stream_is_handed_on_while_it_comes(transport: HttpTransport) -> None:
+async def test_a_compressed_stream_is_handed_on_while_it_comes(transport: Transport) -> None:
     go_on = asyncio.Event()
 
     async def compressed(exchange: Exchange) -> None:
@@ -182,8 +195,8 @@ async def test_a_compressed_stream_is_handed_on_while_it_comes(transport: HttpTr
         await response.aclose()
 
 
-async def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
-    transport = HttpTransport(max_body=1_000_000)
+async def test_a_bomb_is_refused_before_it_fills_the_memory(make: Make) -> None:
+    transport = make(max_body=1_000_000)
     deflate = zlib.compressobj(9, wbits=31)
     bomb = b"".join([*(deflate.compress(bytes(1_000_000)) for _ in range(200)), deflate.flush()])
 
@@ -198,7 +211,7 @@ async def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
     await transport.aclose()
 
 
-async def test_a_body_that_is_not_what_its_encoding_says_is_an_upstream_error(transport: HttpTransport) -> None:
+async def test_a_body_that_is_not_what_its_encoding_says_is_an_upstream_error(transport: Transport) -> None:
     async def lie(exchange: Exchange) -> None:
         await exchange.reply(b"this is no gzip", headers="content-encoding: gzip\r\n")
 
@@ -207,7 +220,7 @@ async def test_a_body_that_is_not_what_its_encoding_says_is_an_upstream_error(tr
             await fetch(transport, server.url)
 
 
-async def test_a_stream_that_is_cut_gives_what_came_and_then_fails(transport: HttpTransport) -> None:
+async def test_a_stream_that_is_cut_gives_what_came_and_then_fails(transport: Transport) -> None:
     async def cut(exchange: Exchange) -> None:
         await exchange.begin_chunks()
         await exchange.chunk(b"data: a\n\n")
@@ -225,7 +238,7 @@ async def test_a_stream_that_is_cut_gives_what_came_and_then_fails(transport: Ht
         await response.aclose()
 
 
-async def test_a_whole_answer_that_is_cut_fails(transport: HttpTransport) -> None:
+async def test_a_whole_answer_that_is_cut_fails(transport: Transport) -> None:
     async def cut(exchange: Exchange) -> None:
         await exchange.send(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")
         exchange.writer.close()
@@ -236,7 +249,7 @@ async def test_a_whole_answer_that_is_cut_fails(transport: HttpTransport) -> Non
 
 
 async def test_a_server_that_stays_silent_is_given_up_after_the_time_for_the_first_byte(
-    transport: HttpTransport,
+    transport: Transport,
 ) -> None:
     async def silent(exchange: Exchange) -> None:
         await exchange.gone()
@@ -250,7 +263,7 @@ async def test_a_server_that_stays_silent_is_given_up_after_the_time_for_the_fir
         await asyncio.wait_for(server.client_left.wait(), 5)
 
 
-async def test_a_stalled_stream_ends_with_its_reader_and_the_server_notices_at_once(transport: HttpTransport) -> None:
+async def test_a_stalled_stream_ends_with_its_reader_and_the_server_notices_at_once(transport: Transport) -> None:
     async def stall(exchange: Exchange) -> None:
         await exchange.begin_chunks()
         await exchange.chunk(b"data: a\n\n")
@@ -267,7 +280,7 @@ async def test_a_stalled_stream_ends_with_its_reader_and_the_server_notices_at_o
         await response.aclose()
 
 
-async def test_a_call_cancelled_before_the_head_closes_the_connection(transport: HttpTransport) -> None:
+async def test_a_call_cancelled_before_the_head_closes_the_connection(transport: Transport) -> None:
     arrived = asyncio.Event()
 
     async def silent(exchange: Exchange) -> None:
@@ -283,7 +296,7 @@ async def test_a_call_cancelled_before_the_head_closes_the_connection(transport:
         await asyncio.wait_for(server.client_left.wait(), 1)
 
 
-async def test_giving_up_an_unread_response_closes_the_connection(transport: HttpTransport) -> None:
+async def test_giving_up_an_unread_response_closes_the_connection(transport: Transport) -> None:
     async def endless(exchange: Exchange) -> None:
         await exchange.begin_chunks()
         while True:
@@ -296,7 +309,7 @@ async def test_giving_up_an_unread_response_closes_the_connection(transport: Htt
         await asyncio.wait_for(server.client_left.wait(), 1)
 
 
-async def test_a_slow_reader_slows_the_server(transport: HttpTransport) -> None:
+async def test_a_slow_reader_slows_the_server(transport: Transport) -> None:
     sent = 0
 
     async def flood(exchange: Exchange) -> None:
@@ -313,7 +326,7 @@ async def test_a_slow_reader_slows_the_server(transport: HttpTransport) -> None:
         await response.aclose()
 
 
-async def test_a_host_without_a_server_is_named_with_a_remedy(transport: HttpTransport) -> None:
+async def test_a_host_without_a_server_is_named_with_a_remedy(transport: Transport) -> None:
     port = free_port()
     with pytest.raises(ConnectionFailed, match=f"nothing listens at 127.0.0.1:{port}") as caught:
         await fetch(transport, f"http://127.0.0.1:{port}/v1?key={CANARY}")
@@ -321,25 +334,25 @@ async def test_a_host_without_a_server_is_named_with_a_remedy(transport: HttpTra
     assert CANARY not in caught.value.message
 
 
-async def test_a_host_without_an_address_is_named_with_a_remedy(transport: HttpTransport) -> None:
+async def test_a_host_without_an_address_is_named_with_a_remedy(transport: Transport) -> None:
     with pytest.raises(ConnectionFailed, match=r"no-such-host\.invalid cannot be resolved") as caught:
         await fetch(transport, "http://no-such-host.invalid/")
     assert "online" in caught.value.remedy
 
 
-async def test_a_connection_that_never_stands_is_given_up_in_time(
-    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def never(*_: object, **__: object) -> None:
-        await asyncio.sleep(60)
+async def test_a_connection_that_never_stands_is_given_up_in_time(transport: Transport) -> None:
+    """Here TLS does not: the other side says nothing."""
 
-    monkeypatch.setattr("aiohttp.TCPConnector._create_connection", never)
-    with pytest.raises(TimedOut, match="no connection to 127") as caught:
-        await fetch(transport, "http://127.0.0.1:9/", timeouts=Timeouts(connect=0.05))
-    assert caught.value.phase == "connect"
+    async def silent(_: Exchange) -> None:
+        raise AssertionError("a request came")
+
+    async with serve(silent) as server:
+        with pytest.raises(TimedOut, match="no connection to 127") as caught:
+            await fetch(transport, f"https://127.0.0.1:{server.port}/", timeouts=Timeouts(connect=0.05))
+        assert caught.value.phase == "connect"
 
 
-async def test_a_server_that_does_not_speak_http_is_named(transport: HttpTransport) -> None:
+async def test_a_server_that_does_not_speak_http_is_named(transport: Transport) -> None:
     async def banner(exchange: Exchange) -> None:
         await exchange.send(b"220 mail.example ESMTP ready\r\n\r\n")
         exchange.writer.close()
@@ -352,12 +365,12 @@ async def test_a_server_that_does_not_speak_http_is_named(transport: HttpTranspo
 @pytest.mark.parametrize(
     "url", ["http://", "nonsense", "http://[broken/", "ftp://127.0.0.1/", "http://127.0.0.1:99999/"]
 )
-async def test_an_address_that_is_none_is_refused_by_a_typed_error(transport: HttpTransport, url: str) -> None:
+async def test_an_address_that_is_none_is_refused_by_a_typed_error(transport: Transport, url: str) -> None:
     with pytest.raises((InvalidRequest, ConnectionFailed)):
         await fetch(transport, url)
 
 
-async def test_a_header_that_would_split_the_request_is_refused(transport: HttpTransport) -> None:
+async def test_a_header_that_would_split_the_request_is_refused(transport: Transport) -> None:
     async with serve(say_ok) as server:
         with pytest.raises(InvalidRequest, match="malformed") as caught:
             await fetch(transport, server.url, headers=(("x-a", f"{CANARY}\r\nx-b: c"),))
@@ -365,11 +378,13 @@ async def test_a_header_that_would_split_the_request_is_refused(transport: HttpT
         assert server.exchanges == []
 
 
-async def test_the_proxy_of_the_environment_is_used_and_gets_its_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_proxy_of_the_environment_is_used_and_gets_its_credentials(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with serve(say_ok) as proxy, serve(say_ok) as direct:
         monkeypatch.setenv("HTTP_PROXY", f"http://me:p%40ss@127.0.0.1:{proxy.port}")
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        transport = HttpTransport()
+        transport = make()
         await fetch(transport, "http://far.example/v1")
         await fetch(transport, direct.url)
         await transport.aclose()
@@ -379,75 +394,123 @@ async def test_the_proxy_of_the_environment_is_used_and_gets_its_credentials(mon
         assert direct.exchanges[0].header("proxy-authorization") is None
 
 
-async def test_a_proxy_that_refuses_or_is_away_is_named_without_its_credentials() -> None:
+async def test_a_proxy_that_refuses_or_is_away_is_named_without_its_credentials(make: Make) -> None:
     async def refuse(exchange: Exchange) -> None:
         await exchange.reply(b"", "407 Proxy Authentication Required")
 
     async with serve(refuse) as proxy:
-        transport = HttpTransport(proxy=f"http://me:{CANARY}@127.0.0.1:{proxy.port}")
+        transport = make(proxy=f"http://me:{CANARY}@127.0.0.1:{proxy.port}")
         with pytest.raises(ConnectionFailed, match="refused with status 407") as caught:
             await fetch(transport, "https://far.example/v1")
         assert CANARY not in caught.value.message
         assert proxy.exchanges[0].line == "CONNECT far.example:443 HTTP/1.1"
         assert proxy.exchanges[0].header("proxy-authorization") is not None
         await transport.aclose()
-    transport = HttpTransport(proxy=f"http://me:{CANARY}@127.0.0.1:{free_port()}")
+    transport = make(proxy=f"http://me:{CANARY}@127.0.0.1:{free_port()}")
     with pytest.raises(ConnectionFailed, match="cannot be reached") as caught:
         await fetch(transport, "https://far.example/v1")
     assert CANARY not in caught.value.message
     await transport.aclose()
 
 
-async def test_a_proxy_of_a_kind_that_is_not_supported_is_named() -> None:
-    transport = HttpTransport(proxy="socks5://127.0.0.1:1080")
+async def test_a_proxy_of_a_kind_that_is_not_supported_is_named(make: Make) -> None:
+    transport = make(proxy="socks5://127.0.0.1:1080")
     with pytest.raises(ConnectionFailed, match="speaks socks5"):
         await fetch(transport, "https://far.example/v1")
     await transport.aclose()
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority (`ca.crt`), and what it signed for a server and for a client (`.crt`, `.key`)."""
     if shutil.which("openssl") is None:
-        pytest.skip("there is no openssl to make a certificate")
-    path = tmp_path_factory.mktemp("tls") / "server.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run(
-        [*command.split(), *names, "-keyout", str(path), "-out", f"{path}.crt"], check=True, capture_output=True
-    )
-    return path
+        pytest.skip("there is no openssl to make certificates")
+    folder = tmp_path_factory.mktemp("tls")
+    new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    signed = "-CA ca.crt -CAkey ca.key -addext basicConstraints=critical,CA:FALSE -addext keyUsage=digitalSignature"
+    for name, more in (
+        ("ca", "-subj /CN=authority"),
+        ("server", f"-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 {signed}"),
+        ("other", f"-subj /CN=other -addext subjectAltName=DNS:other.example {signed}"),
+        ("client", f"-subj /CN=me {signed}"),
+    ):
+        command = f"{new} {more} -keyout {name}.key -out {name}.crt"
+        subprocess.run(command.split(), check=True, capture_output=True, cwd=folder)
+    return folder
 
 
-def tls_of(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(f"{certificate}.crt", certificate)
+def tls_of(authority: Path, name: str = "server", *, asks: bool = False) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority / "ca.crt"))
+    context.load_cert_chain(authority / f"{name}.crt", authority / f"{name}.key")
+    if asks:
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused_with_a_remedy(
-    transport: HttpTransport, certificate: Path
+    transport: Transport, authority: Path
 ) -> None:
-    async with serve(say_ok, tls_of(certificate)) as server:
-        with pytest.raises(ConnectionFailed, match="self-signed certificate") as caught:
+    async with serve(say_ok, tls_of(authority)) as server:
+        with pytest.raises(ConnectionFailed, match="no trusted connection to 127") as caught:
             await fetch(transport, f"https://127.0.0.1:{server.port}/")
         assert "SSL_CERT_FILE" in caught.value.remedy
         assert not caught.value.retryable
 
 
+async def test_a_certificate_for_another_name_is_refused(make: Make, authority: Path) -> None:
+    transport = make(ca_file=str(authority / "ca.crt"))
+    async with serve(say_ok, tls_of(authority, "other")) as server:
+        with pytest.raises(ConnectionFailed, match=r"no trusted connection to localhost.*(name|match)"):
+            await fetch(transport, f"https://localhost:{server.port}/")
+    await transport.aclose()
+
+
+async def test_a_server_without_tls_is_named(transport: Transport) -> None:
+    async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
+        place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ConnectionFailed, match=f"no trusted connection to {place}"):
+            await fetch(transport, f"https://{place}/")
+
+
+async def test_a_server_that_asks_who_we_are_is_shown_it(make: Make, authority: Path) -> None:
+    both = authority / "both.pem"
+    both.write_bytes((authority / "client.crt").read_bytes() + (authority / "client.key").read_bytes())
+    ca_file = str(authority / "ca.crt")
+    files = (
+        {"client_certificate": str(authority / "client.crt"), "client_key": str(authority / "client.key")},
+        {"client_certificate": str(both)},
+    )
+    async with serve(say_ok, tls_of(authority, asks=True)) as server:
+        for shown in files:
+            transport = make(ca_file=ca_file, **shown)
+            assert await fetch(transport, f"https://localhost:{server.port}/") == b'{"ok":true}'
+            await transport.aclose()
+        transport = make(ca_file=ca_file)
+        with pytest.raises(ConnectionFailed):
+            await fetch(transport, f"https://localhost:{server.port}/")
+        await transport.aclose()
+
+
 @pytest.mark.parametrize("how", ["argument", "environment"])
 async def test_an_authority_of_ones_own_is_trusted(
-    certificate: Path, how: str, monkeypatch: pytest.MonkeyPatch
+    make: Make, authority: Path, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    authority = f"{certificate}.crt"
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes((authority / "client.crt").read_bytes() + (authority / "ca.crt").read_bytes())
     if how == "environment":
-        monkeypatch.setenv("SSL_CERT_FILE", authority)
-    transport = HttpTransport(ca_file=authority if how == "argument" else None)
-    async with serve(say_ok, tls_of(certificate)) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    transport = make(ca_file=str(bundle) if how == "argument" else None)
+    async with serve(say_ok, tls_of(authority)) as server:
         assert await fetch(transport, f"https://localhost:{server.port}/") == b'{"ok":true}'
         await transport.aclose()
 
 
-async def test_a_tunnel_through_a_proxy_carries_tls(certificate: Path) -> None:
+async def test_a_tunnel_through_a_proxy_carries_tls(make: Make, authority: Path) -> None:
     async def tunnel(exchange: Exchange) -> None:
         host, _, port = exchange.line.split()[1].rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -458,19 +521,22 @@ async def test_a_tunnel_through_a_proxy_carries_tls(certificate: Path) -> None:
                 sink.write(data)
             sink.close()
 
-        await asyncio.gather(pump(exchange.reader, writer), pump(reader, exchange.writer))
+        try:
+            await asyncio.gather(pump(exchange.reader, writer), pump(reader, exchange.writer))
+        finally:
+            writer.close()
 
-    async with serve(say_ok, tls_of(certificate)) as server, serve(tunnel) as proxy:
-        transport = HttpTransport(ca_file=f"{certificate}.crt", proxy=f"http://127.0.0.1:{proxy.port}")
+    async with serve(say_ok, tls_of(authority)) as server, serve(tunnel) as proxy:
+        transport = make(ca_file=str(authority / "ca.crt"), proxy=f"http://127.0.0.1:{proxy.port}")
         assert await fetch(transport, f"https://127.0.0.1:{server.port}/") == b'{"ok":true}'
         assert proxy.exchanges[0].line == f"CONNECT 127.0.0.1:{server.port} HTTP/1.1"
         await transport.aclose()
 
 
-async def test_a_certificate_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+async def test_a_certificate_file_that_cannot_be_read_is_named(make: Make, tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("")
-    for transport in (HttpTransport(ca_file="/no/such.pem"), HttpTransport(client_certificate=str(empty))):
+    for transport in (make(ca_file="/no/such.pem"), make(client_certificate=str(empty))):
         with pytest.raises(LocalFileError, match="certificate file") as caught:
             await fetch(transport, "https://127.0.0.1:1/")
         assert caught.value.path in ("/no/such.pem", str(empty))
@@ -489,7 +555,7 @@ def test_one_transport_serves_several_event_loops_in_turn_and_leaves_nothing_ope
     assert transport._pools == {}
 
 
-async def test_after_closing_it_opens_again(transport: HttpTransport) -> None:
+async def test_after_closing_it_opens_again(transport: Transport) -> None:
     async with serve(say_ok) as server:
         await fetch(transport, server.url)
         await transport.aclose()
@@ -498,9 +564,8 @@ async def test_after_closing_it_opens_again(transport: HttpTransport) -> None:
         assert server.connections == 2
 
 
-async def test_a_forked_child_leaves_the_connections_of_its_parent_alone(
-    transport: HttpTransport, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_forked_child_leaves_the_connections_of_its_parent_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = HttpTransport()
     async with serve(say_ok) as server:
         await fetch(transport, server.url)
         parents = dict(transport._pools)

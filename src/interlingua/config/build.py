@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from interlingua.catalog.catalog import load_catalog
-from interlingua.config.schema import Config
+from interlingua.config.schema import Config, HttpSettings
 from interlingua.credentials.sources import CredentialSources
 from interlingua.dialects.registry import DIALECTS
 from interlingua.engine.engine import IN_PROCESS, NETWORK, Engine
@@ -22,6 +22,7 @@ from interlingua.ports.transport import Transport
 from interlingua.providers.provider import Provider, define, load_registry
 from interlingua.transport.http import HttpTransport
 from interlingua.transport.local import LocalTransport
+from interlingua.transport.marked_sockets import can_mark
 from interlingua.types.secret import Secret
 
 
@@ -52,6 +53,7 @@ def build_engine(
     transport: Transport | None = None,
     transports: Mapping[str, Transport] | None = None,
     environment: Mapping[str, str] | None = None,
+    owns_exit: bool = False,
 ) -> Engine:
     """The engine that a configuration describes.
 
@@ -61,6 +63,7 @@ def build_engine(
         transport: replaces every way out, for tests.
         transports: ways out to use instead of new ones, by name.
         environment: names and values; the process environment by default.
+        owns_exit: whether whoever asks decides how the process ends, as `http.client` may require.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -74,7 +77,7 @@ def build_engine(
         default_model=config.default_model,
         credentials=CredentialSources(environment, given=given, references=_references(config)),
         transports={
-            NETWORK: transport or ways.get(NETWORK) or HttpTransport(**msgspec.structs.asdict(config.http)),
+            NETWORK: transport or ways.get(NETWORK) or _network(config.http, owns_exit),
             IN_PROCESS: transport or ways.get(IN_PROCESS) or _local(config),
         },
         settings=EngineSettings(retry=config.retry, losses=config.losses, timeouts=config.timeouts),
@@ -121,6 +124,27 @@ def _references(config: Config) -> dict[str, list[str]]:
                 raise ConfigError(f"providers.{id}.api_keys: expected a list of texts", remedy='["env:NAME"]')
             found[id] = keys
     return found
+
+
+def _network(settings: HttpSettings, owns_exit: bool) -> Transport:
+    """The HTTP client; the fast one only under a process that can end as it wants (`transport/http_fast.py`)."""
+    given = msgspec.structs.asdict(settings)
+    client = given.pop("client")
+    if not owns_exit or client == "aiohttp":
+        return HttpTransport(**given)
+    if can_mark():
+        try:
+            from interlingua.transport.http_fast import FastHttpTransport
+        except ImportError:
+            pass
+        else:
+            return FastHttpTransport(**given)
+    if client == "pyreqwest":
+        raise ConfigError(
+            'http.client: "pyreqwest" needs Linux and the package of that name',
+            remedy="""Use "auto", or: pip install 'interlingua[server]'""",
+        )
+    return HttpTransport(**given)
 
 
 def _local(config: Config) -> Transport:

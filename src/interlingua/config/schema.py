@@ -35,8 +35,11 @@ class HttpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         client_certificate, client_key: what we show a server that asks for it, PEM.
         proxy: an address that wins over the environment's.
         max_body: largest decompressed answer, in bytes.
+        client: what `il serve` sends requests with; everything else uses aiohttp. `auto` is pyreqwest, which takes
+            half the CPU, where it is installed and the system is Linux; else aiohttp.
     """
 
+    client: Literal["auto", "aiohttp", "pyreqwest"] = "auto"
     ca_file: str | None = None
     client_certificate: str | None = None
     client_key: str | None = None

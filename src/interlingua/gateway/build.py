@@ -42,6 +42,7 @@ async def build_gateway(
     environment: Mapping[str, str] | None = None,
     source: ConfigSource | None = None,
     logs: Logs | None = None,
+    owns_exit: bool = False,
 ) -> Gateway:
     """The gateway that a configuration describes, its store open; belongs to the running event loop.
 
@@ -51,6 +52,7 @@ async def build_gateway(
         environment: names and values; the process environment by default.
         source: where the configuration comes from, to take over its changes; None never does.
         logs: where a line is written of every call; None writes none.
+        owns_exit: as for `build_engine`.
 
     Raises:
         ConfigError: the configuration cannot be used, or would open the gateway to everybody.
@@ -66,7 +68,7 @@ async def build_gateway(
     except ConfigError:
         await store.aclose()
         raise
-    engine = build_engine(config, transport=transport, environment=environment)
+    engine = build_engine(config, transport=transport, environment=environment, owns_exit=owns_exit)
     ledger = Ledger(store, config.ledger)
     token = admin_token(token_path(config))
     hooks = load_hooks()
@@ -82,7 +84,9 @@ async def build_gateway(
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
         hooks=hooks,
     )
-    reloader = Reloader(state, keys, source, environment, transport) if source is not None else None
+    reloader = None
+    if source is not None:
+        reloader = Reloader(state, keys, source, environment, transport, owns_exit=owns_exit)
     tasks: set[asyncio.Task[None]] = set()
 
     async def startup() -> None:

@@ -83,6 +83,7 @@ class Reloader:
         source: where the configuration comes from.
         environment: names and values.
         transport: replaces every way out, for tests.
+        owns_exit: as for `build_engine`.
     """
 
     def __init__(
@@ -92,12 +93,15 @@ class Reloader:
         source: ConfigSource,
         environment: Mapping[str, str],
         transport: Transport | None = None,
+        *,
+        owns_exit: bool = False,
     ) -> None:
         self._state = state
         self._keys = keys
         self._source = source
         self._environment = environment
         self._transport = transport
+        self._owns_exit = owns_exit
         self._taken = self._seen = source.began
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -143,7 +147,13 @@ class Reloader:
         rows = configured_keys(new.virtual_keys, self._environment)
         check_exposure(new.server.host, has_keys=bool(rows) or self._keys.has_stored)
         ways = kept_ways(state.config, new, state.engine.transports)
-        engine = build_engine(new, transport=self._transport, transports=ways, environment=self._environment)
+        engine = build_engine(
+            new,
+            transport=self._transport,
+            transports=ways,
+            environment=self._environment,
+            owns_exit=self._owns_exit,
+        )
         for problem in unusable(new, engine):
             log.warning("%s", problem)
         guard = Guard((*new.server.allowed_hosts, new.server.host))

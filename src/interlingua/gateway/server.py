@@ -7,7 +7,10 @@ protocol bounds what is read before the application sees anything; its own acces
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -18,6 +21,7 @@ from interlingua.gateway.reload import ConfigSource
 from interlingua.telemetry.logs import Logs
 
 MOST_HEADER_BYTES = 64 * 1024
+FAST_CLIENT = "interlingua.transport.http_fast"
 HEAD_END = b"\r\n\r\n"
 
 
@@ -69,8 +73,12 @@ def run(
     """
     import uvloop
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(config, ready, source=source, logs=logs))
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(config, ready, source=source, logs=logs))
+    finally:
+        if FAST_CLIENT in sys.modules:
+            sys.modules[FAST_CLIENT].settle()
 
 
 async def serve(
@@ -80,8 +88,8 @@ async def serve(
     source: ConfigSource | None = None,
     logs: Logs | None = None,
 ) -> None:
-    """The same on the running event loop."""
-    gateway = await build_gateway(config, source=source, logs=logs)
+    """The same on the running event loop. The process must end as `run` lets it."""
+    gateway = await build_gateway(config, source=source, logs=logs, owns_exit=True)
     settings = uvicorn.Config(
         gateway,
         host=config.server.host,
@@ -102,6 +110,13 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[str], None]) -> None:
         super().__init__(config)
         self._ready = ready
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends the server; uvicorn would raise SIGTERM again afterwards, and the process would end without an end."""
+        if sig == signal.SIGTERM:
+            self.should_exit = True
+        else:
+            super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # sockets are never given
         """Tells the address once it is known."""

@@ -15,21 +15,15 @@ import contextlib
 import io
 import os
 import weakref
-from base64 import b64encode
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from interlingua._version import __version__
-from interlingua.errors import (
-    ConnectionFailed,
-    InterlinguaError,
-    InvalidRequest,
-    LocalFileError,
-    TimedOut,
-    UpstreamError,
-)
+from interlingua.errors import InterlinguaError
 from interlingua.ports.transport import HttpRequest, HttpResponse
+from interlingua.transport import failures
+from interlingua.transport.proxies import Proxies
 
 if TYPE_CHECKING:
     import ssl
@@ -37,6 +31,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 MAX_BODY = 64 * 1024 * 1024
+USER_AGENT = f"interlingua/{__version__}"
 _MAX_HEADER = 64 * 1024
 _LARGE_BODY = 1024 * 1024
 """From this size on a body is handed to aiohttp as a file, which it writes piece by piece."""
@@ -92,26 +87,25 @@ class HttpTransport:
         watch = asyncio.timeout(limit)
         try:
             pool = await self._pool()
-            proxy, proxy_headers = pool.proxy_for(request.url)
+            proxy, proxy_headers = pool.proxies.leading_to(request.url)
             secure = request.url.startswith("https:")
             async with watch:
                 response = await pool.session.request(
                     request.method,
                     URL(request.url, encoded=request.url.isascii()),
                     data=io.BytesIO(request.body) if len(request.body) > _LARGE_BODY else request.body or None,
-                    headers=_headers(request, () if secure else proxy_headers),
+                    headers=[*headers_of(request), *(() if secure else proxy_headers)],
                     allow_redirects=False,
                     proxy=proxy,
                     proxy_headers=dict(proxy_headers) if secure and proxy_headers else None,
                     timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            host = _host_of(request.url)
+            host = host_of(request.url)
             if watch.expired():
-                message = f"{host} has not begun to answer within {limit:g} s"
-                raise TimedOut(message, phase="first_byte") from None
+                raise failures.silent(host, limit) from None
             raise _name_failure(error, host) from None
-        return _Response(response, _host_of(request.url), self._max_body)
+        return _Response(response, host_of(request.url), self._max_body)
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop; the next request opens new ones."""
@@ -138,19 +132,9 @@ class HttpTransport:
     def _tls(self) -> ssl.SSLContext | None:
         """What is trusted; None leaves it to aiohttp, which trusts what the system does."""
         ca_file = self._ca_file or os.environ.get("SSL_CERT_FILE")
-        if not ca_file and not self._client_certificate:
-            return None
-        if self._ssl is None:
-            import ssl
-
-            context = ssl.create_default_context()
-            context.set_alpn_protocols(["http/1.1"])
-            if ca_file:
-                _load(ca_file, lambda: context.load_verify_locations(ca_file))
-            certificate = self._client_certificate
-            if certificate:
-                _load(certificate, lambda: context.load_cert_chain(certificate, self._client_key))
-            self._ssl = context
+        if self._ssl is None and (ca_file or self._client_certificate):
+            self._ssl = tls_context(ca_file, self._client_certificate, self._client_key)
+            self._ssl.set_alpn_protocols(["http/1.1"])
         return self._ssl
 
 
@@ -158,20 +142,16 @@ class _Pool:
     """The connections of one event loop, and the proxies as the environment named them when it was opened."""
 
     def __init__(self, tls: ssl.SSLContext | None, proxy: str | None) -> None:
-        import urllib.request
-
         import aiohttp
 
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=tls or True),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"user-agent": f"interlingua/{__version__}"},
+            headers={"user-agent": USER_AGENT},
             max_line_size=_MAX_HEADER,
             max_field_size=_MAX_HEADER,
         )
-        self._bypass = urllib.request.proxy_bypass
-        self._proxies = {"http": proxy, "https": proxy} if proxy else dict(urllib.request.getproxies())
-        self._chosen: dict[tuple[str, str], tuple[str | None, tuple[tuple[str, str], ...]]] = {}
+        self.proxies = Proxies(proxy)
         self._waiting: AsyncGenerator[None] | None = None
         self._dropped: weakref.finalize[..., HttpTransport] | None = None
 
@@ -209,15 +189,6 @@ class _Pool:
         if self._waiting is not None:
             await self._waiting.aclose()
 
-    def proxy_for(self, url: str) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-        """The proxy's address without its credentials, and the header that carries those."""
-        parts = urlsplit(url)
-        place = (parts.scheme, parts.netloc.rpartition("@")[2])
-        if place not in self._chosen:
-            found = self._proxies.get(parts.scheme) or self._proxies.get("all")
-            self._chosen[place] = _split_proxy(found) if found and not self._bypass(place[1]) else (None, ())
-        return self._chosen[place]
-
 
 def _close_later(loop: asyncio.AbstractEventLoop, pool: _Pool) -> None:
     """Has a pool closed on its event loop; may be called on any thread, by the garbage collector."""
@@ -247,11 +218,7 @@ class _Response:
             size += len(piece)
             if size > self._max_body:
                 self._response.close()
-                raise UpstreamError(
-                    f"the answer of {self._host} is larger than {self._max_body} bytes",
-                    upstream_status=self.status,
-                    retryable=False,
-                )
+                raise failures.too_large(self._host, self._max_body, self.status)
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -296,15 +263,34 @@ class _Pieces:
         return piece
 
 
-def _headers(request: HttpRequest, proxy_headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
-    headers = [*request.headers, *proxy_headers]
-    if not any(name == "accept-encoding" for name, _ in headers):
-        # A compressed stream would wait in the server's compressor.
-        headers.append(("accept-encoding", "identity" if request.stream else "gzip, deflate"))
-    return headers
+def headers_of(request: HttpRequest) -> tuple[tuple[str, str], ...]:
+    """A request's headers with what it takes compressed, where it does not say so itself."""
+    if any(name == "accept-encoding" for name, _ in request.headers):
+        return request.headers
+    # A compressed stream would wait in the server's compressor.
+    return (*request.headers, ("accept-encoding", "identity" if request.stream else "gzip, deflate"))
 
 
-def _host_of(url: str) -> str:
+def tls_context(ca_file: str | None, certificate: str | None, key: str | None) -> ssl.SSLContext:
+    """What the system trusts, and a file's authorities; and what we show a server that asks.
+
+    Args:
+        ca_file, certificate, key: PEM files.
+
+    Raises:
+        LocalFileError: one of them cannot be used.
+    """
+    import ssl
+
+    context = ssl.create_default_context()
+    if ca_file:
+        _load(ca_file, lambda: context.load_verify_locations(ca_file))
+    if certificate:
+        _load(certificate, lambda: context.load_cert_chain(certificate, key))
+    return context
+
+
+def host_of(url: str) -> str:
     """Host and port, for messages: no path, no query, no credentials."""
     try:
         return urlsplit(url).netloc.rpartition("@")[2] or "the address"
@@ -312,75 +298,38 @@ def _host_of(url: str) -> str:
         return "the address"
 
 
-def _split_proxy(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    credentials, _, place = parts.netloc.rpartition("@")
-    if parts.scheme not in ("http", "https"):
-        raise ConnectionFailed(
-            f"the proxy {place} speaks {parts.scheme}, which is not supported",
-            remedy="Set HTTPS_PROXY to an http:// proxy, or name the host in NO_PROXY.",
-            retryable=False,
-        )
-    bare = urlunsplit((parts.scheme, place, "", "", ""))
-    if not credentials:
-        return bare, ()
-    token = b64encode(unquote(credentials).encode()).decode()
-    return bare, (("proxy-authorization", f"Basic {token}"),)
-
-
 def _load(path: str, load: Callable[[], None]) -> None:
     try:
         load()
     except OSError as error:  # ssl.SSLError is one
-        raise LocalFileError(f"the certificate file {path} cannot be used: {error}", path=path) from None
+        raise failures.unusable_certificate(path, error) from None
 
 
 def _name_failure(error: Exception, host: str) -> InterlinguaError:
-    """What a failure of aiohttp, of a socket or of TLS means; never shows an address's path or query."""
+    """What a failure of aiohttp, of a socket or of TLS means."""
     import aiohttp
 
     if isinstance(error, aiohttp.ServerTimeoutError):
-        return TimedOut(f"no connection to {host} within the time limit", phase="connect")
+        return failures.no_connection_in_time(host)
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return ConnectionFailed(
-            f"the proxy on the way to {host} refused with status {error.status}",
-            remedy="Check HTTPS_PROXY and its credentials, or name the host in NO_PROXY.",
-        )
+        return failures.proxy_refused(host, error.status)
     if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return ConnectionFailed(
-            f"the proxy {error.host}:{error.port} on the way to {host} cannot be reached: {_reason(error)}",
-            remedy="Check HTTPS_PROXY and HTTP_PROXY, or name the host in NO_PROXY.",
-        )
+        return failures.proxy_away(host, f"{error.host}:{error.port}", _reason(error))
     if isinstance(error, aiohttp.ClientSSLError):
-        return ConnectionFailed(
-            f"no trusted connection to {host}: {_reason(error)}",
-            remedy="If a proxy or server of your own signs certificates, name its authority's file in SSL_CERT_FILE.",
-            retryable=False,
-        )
+        return failures.untrusted(host, _reason(error))
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return ConnectionFailed(
-            f"the name {error.host} cannot be resolved: {_reason(error)}",
-            remedy="Check the address for typing errors, and that this machine is online.",
-        )
+        return failures.unresolved(error.host, _reason(error))
     if isinstance(error, aiohttp.ClientConnectorError):
         if isinstance(error.os_error, ConnectionRefusedError):
-            return ConnectionFailed(
-                f"nothing listens at {error.host}:{error.port}",
-                remedy="Start the server, or check the address and port.",
-            )
-        return ConnectionFailed(f"no connection to {host}: {_reason(error)}")
+            return failures.nobody_listens(f"{error.host}:{error.port}")
+        return failures.unreachable(host, _reason(error))
     if isinstance(error, aiohttp.InvalidURL) or (isinstance(error, ValueError) and not isinstance(error, OSError)):
-        return InvalidRequest(
-            f"the request to {host} cannot be sent: its address or a header is malformed",
-            remedy="Check base_url and the configured headers for stray characters.",
-        )
+        return failures.malformed(host)
     if isinstance(error, aiohttp.ClientResponseError):
-        return ConnectionFailed(f"{host} did not answer in HTTP", remedy="Check the address, port and scheme.")
+        return failures.no_http(host)
     if isinstance(error.__cause__, aiohttp.http_exceptions.ContentEncodingError):
-        return UpstreamError(f"{host} sent a body that cannot be decompressed")
-    return ConnectionFailed(
-        f"the connection to {host} broke off", remedy="Try again; if it stays, look at the network or the server."
-    )
+        return failures.undecodable(host)
+    return failures.broke_off(host)
 
 
 def _reason(error: aiohttp.ClientConnectorError) -> str:
