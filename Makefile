@@ -41,10 +41,10 @@ serve: setup       ## serve every API on port 8100, the local model as default
 	$(BIN)/il serve
 
 test: setup        ## run the whole test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 -rs
 
 test-fast: setup   ## run the tests that take no real model and no sockets
-	$(BIN)/python -m pytest -n 2 -m 'not slow'
+	$(BIN)/python -m pytest -n 2 -rs -m 'not slow'
 
 replay: $(READY)   ## prove the dialects on recorded traffic: make replay TRAFFIC=DIR
 	$(BIN)/python -m tests.replay.report "$(TRAFFIC)"

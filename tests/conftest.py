@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests import services
 
 _OURS = re.compile(
     r"IL_(?!TRAFFIC$)|.*_(API_KEY|AUTH_TOKEN|AD_TOKEN)$|HF_TOKEN$|(OPENAI|ANTHROPIC|AZURE|GOOGLE|GEMINI)_"
@@ -22,3 +25,17 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[s
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     return dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[services.Postgres]:
+    """A PostgreSQL for this process of tests."""
+    with services.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[services.Redis]:
+    """A Redis for this process of tests; whoever uses it empties it first."""
+    with services.redis() as server:
+        yield server

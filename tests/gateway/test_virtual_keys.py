@@ -166,7 +166,7 @@ async def test_watching_takes_over_changes_and_outlives_a_store_that_fails(store
         async def keys_version(self) -> int:
             raise LocalFileError("the disk fails")
 
-    keys._store = Broken(store.path)
+    keys._store = Broken(store.database.place.path)
     await asyncio.sleep(0.05)
     assert not watching.done()
     assert keys.principal(LONG).key == "bench"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interlingua.stores.memory import ProcessMemory
+from interlingua.stores.memory import DividedMemory, ProcessMemory
 
 
 class Time:
@@ -53,3 +53,15 @@ async def test_replacing_and_forgetting_give_the_room_back() -> None:
     assert await memory.get("t", ["a"]) == {"a": b"x" * 500}
     await memory.forget("t", ["a"])
     assert memory._held == 0
+
+
+async def test_what_is_remembered_apart_is_in_no_other_place() -> None:
+    """Told apart by how its keys begin."""
+    apart, rest = ProcessMemory(Time()), ProcessMemory(Time())
+    memory = DividedMemory("response", apart, rest)
+    await memory.put("t", {"response:1": b"1", "recall:1": b"2"}, 10)
+    assert await memory.get("t", ["response:1", "recall:1", "x"]) == {"response:1": b"1", "recall:1": b"2"}
+    assert await apart.get("t", ["response:1", "recall:1"]) == {"response:1": b"1"}
+    assert await rest.get("t", ["response:1", "recall:1"]) == {"recall:1": b"2"}
+    assert await memory.forget("t", ["response:1", "recall:1", "x"]) == 2
+    assert await memory.get("t", ["response:1", "recall:1"]) == {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
-import sqlite3
 import stat
 import subprocess
 import sys
@@ -13,52 +13,44 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection
 
 from interlingua.errors import ConfigError, LocalFileError
 from interlingua.stores import migrate
+from interlingua.stores.database import Database
 from interlingua.stores.migrate import STEPS, migrations, prepare
+from interlingua.stores.place import Place
 from interlingua.stores.schema import metadata
+from tests.services import Postgres
+from tests.stores.spot import Spot
 
 PREPARE = """
-import sys
+import asyncio, sys
 from pathlib import Path
 from interlingua.stores import migrate
+from interlingua.stores.place import Place
 if len(sys.argv) > 2:
     folder = Path(sys.argv[2])
-    migrate.STEPS, migrate.migrations = ("0001", "0002"), lambda: folder
-migrate.prepare(Path(sys.argv[1]))
+    migrate.STEPS, migrate.migrations = (*migrate.STEPS, "9001"), lambda: folder
+if sys.argv[1].startswith("postgresql"):
+    asyncio.run(migrate.prepare_server(Place(url=sys.argv[1])))
+else:
+    migrate.prepare(Path(sys.argv[1]))
 """
-STEP = """
+STEP = f"""
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision = "0002", "0001"
+revision, down_revision = "9001", "{STEPS[-1]}"
 def upgrade():
     op.create_table("later", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("INSERT INTO later VALUES (1)")
 """
 
 
-def tables(path: Path) -> set[str]:
-    """Those of a file."""
-    with sqlite3.connect(path) as connection:
-        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    connection.close()
-    return found
-
-
-def version(path: Path) -> list[str]:
-    """The schema that a file says it has."""
-    with sqlite3.connect(path) as connection:
-        found = [one for (one,) in connection.execute("SELECT version_num FROM alembic_version")]
-    connection.close()
-    return found
-
-
 def next_version(folder: Path, step: str = STEP) -> Path:
     """The steps of a version of ours that is yet to come."""
     shutil.copytree(migrations(), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "r0002_later.py").write_text(step)
+    (folder / "versions" / "r9001_later.py").write_text(step)
     return folder
 
 
@@ -80,14 +72,29 @@ def test_the_steps_have_a_single_head_and_are_those_that_we_name() -> None:
     assert tuple(step.revision for step in reversed(list(script.walk_revisions()))) == STEPS
 
 
-def test_the_steps_lead_to_the_schema(tmp_path: Path) -> None:
+def test_the_steps_lead_to_the_schema(empty: Spot) -> None:
     """Tables and columns that are declared are those that are made."""
-    prepare(tmp_path / "s.db")
-    engine = create_engine(f"sqlite:///{tmp_path / 's.db'}")
-    with engine.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata)
-    engine.dispose()
-    assert found == []
+    empty.prepare()
+    assert asyncio.run(differences(empty)) == []
+
+
+async def differences(spot: Spot) -> list[object]:
+    """What Alembic would change."""
+
+    def compared(connection: Connection) -> list[object]:
+        options = {"compare_type": True, "include_object": is_ours}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+    store = Database(spot.place)
+    async with store.reading() as connection:
+        found = await connection.run_sync(compared)
+    await store.aclose()
+    return found
+
+
+def is_ours(thing: object, name: str | None, kind: str, *rest: object) -> bool:
+    """Whether SQLAlchemy knows of a table: not of the index of words."""
+    return not (kind in {"table", "index"} and (name or "").startswith("message_terms"))
 
 
 def test_a_new_file_and_its_folder_are_for_their_owner_only(tmp_path: Path) -> None:
@@ -98,61 +105,88 @@ def test_a_new_file_and_its_folder_are_for_their_owner_only(tmp_path: Path) -> N
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_several_processes_may_start_on_one_missing_file(tmp_path: Path) -> None:
+def test_several_processes_may_start_on_one_empty_database(empty: Spot) -> None:
     """All are served, one has made it."""
-    at_once(str(tmp_path / "s.db"))
-    assert version(tmp_path / "s.db") == [STEPS[-1]]
+    at_once(empty.address)
+    assert empty.version() == [STEPS[-1]]
 
 
-def test_several_processes_may_start_on_one_old_file(tmp_path: Path) -> None:
+def test_several_processes_may_start_on_one_old_database(empty: Spot, tmp_path: Path) -> None:
     """The step runs once: twice, its INSERT would fail."""
-    path = tmp_path / "s.db"
-    prepare(path)
-    at_once(str(path), str(next_version(tmp_path / "next")))
-    assert version(path) == ["0002"]
-    assert "later" in tables(path)
+    empty.prepare()
+    at_once(empty.address, str(next_version(tmp_path / "next")))
+    assert empty.version() == ["9001"]
+    assert "later" in empty.tables()
 
 
-def test_a_step_that_fails_leaves_the_file_as_it_was_and_refuses_to_serve(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_database_of_the_first_version_is_brought_up_with_all_that_is_in_it(
+    empty: Spot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls that were written then are there now."""
+    with monkeypatch.context() as first:
+        first.setattr(migrate, "STEPS", ("0001",))
+        empty.prepare()
+    names = "request_id, tenant, key_name, conversation, started, duration, dialect, operation, stream, model, status"
+    values = "'r', 't', '', '', 1, 1, 'ollama', 'chat', false, 'm', 200"
+    empty.run(f"INSERT INTO calls ({names}, attempts) VALUES ({values}, 0)")
+    empty.prepare()
+    assert empty.version() == [STEPS[-1]]
+    assert empty.run("SELECT request_id FROM calls") == ["r"]
+    assert "conversations" in empty.tables()
+
+
+def test_a_step_that_fails_leaves_all_as_it_was_and_refuses_to_serve(
+    empty: Spot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A table that it had made already is gone again."""
-    path = tmp_path / "s.db"
-    prepare(path)
-    before = tables(path)
+    empty.prepare()
+    before = empty.tables()
     folder = next_version(tmp_path / "next", STEP.replace("INSERT INTO later", "INSERT INTO nowhere"))
-    monkeypatch.setattr(migrate, "STEPS", ("0001", "0002"))
+    monkeypatch.setattr(migrate, "STEPS", (*STEPS, "9001"))
     monkeypatch.setattr(migrate, "migrations", lambda: folder)
     with pytest.raises(ConfigError, match="left as it was") as caught:
-        prepare(path)
-    assert str(path) in caught.value.message
+        empty.prepare()
+    assert str(empty.place) in caught.value.message
     assert "keep this one" in caught.value.remedy
-    assert (version(path), tables(path)) == (["0001"], before)
+    assert (empty.version(), empty.tables()) == ([STEPS[-1]], before)
 
 
-def test_a_file_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(empty: Spot) -> None:
     """It says which version can read it."""
-    path = tmp_path / "s.db"
-    prepare(path)
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
-    with pytest.raises(ConfigError, match=r"newer version.*9999.*0001") as caught:
-        prepare(path)
-    assert str(path) in caught.value.message
+    empty.prepare()
+    empty.run("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ConfigError, match=rf"newer version.*9999.*{STEPS[-1]}") as caught:
+        empty.prepare()
+    assert str(empty.place) in caught.value.message
     assert "Install that version" in caught.value.remedy
-    assert version(path) == ["9999"]
+    assert empty.version() == ["9999"]
 
 
-def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_refused(empty: Spot) -> None:
     """We make no tables in it."""
-    path = tmp_path / "s.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE theirs (id INTEGER)")
-    connection.close()
+    empty.run("CREATE TABLE theirs (id INTEGER)")
     with pytest.raises(ConfigError, match="another program"):
-        prepare(path)
-    assert tables(path) == {"theirs"}
+        empty.prepare()
+    assert empty.tables() == {"theirs"}
+
+
+def test_a_migration_that_must_wait_too_long_for_another_says_so(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a locked file does."""
+    monkeypatch.setattr(migrate, "LOCK_WAIT", 0.1)
+    name = postgres.empty()
+
+    async def both() -> None:
+        other = Database(Place(url=postgres.url(name)))
+        async with other.engine.begin() as connection:
+            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({migrate._LOCK})")
+            with pytest.raises(LocalFileError, match="locked") as caught:
+                await migrate.prepare_server(other.place)
+            assert caught.value.retryable
+        await other.aclose()
+
+    asyncio.run(both())
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

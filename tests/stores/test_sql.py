@@ -1,4 +1,4 @@
-"""Ledger and keys in a real SQLite file."""
+"""Ledger and keys in a real SQLite file and on a real PostgreSQL; what only a file has, in a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy import event
 
 from interlingua.errors import Conflict, InvalidRequest, LocalFileError, NotFound
 from interlingua.ports.store import KeyRow, LedgerRow
-from interlingua.stores import sql
+from interlingua.stores import database
 from interlingua.stores.opening import open_store
 from interlingua.stores.sql import SqlStore
 from tests.stores.ledger_rows import ANSWERED, FAILED, row
@@ -33,8 +33,8 @@ KEY = KeyRow(
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
-    """One of its own."""
+async def file(tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """A store in a file."""
     store = await open_store(tmp_path / "s.db")
     yield store
     await store.aclose()
@@ -46,7 +46,7 @@ def with_pragma(store: SqlStore, pragma: str) -> None:
     def connected(driver: Any, record: object) -> None:
         driver.cursor().execute(f"PRAGMA {pragma}")
 
-    event.listen(store._engine.sync_engine, "connect", connected)
+    event.listen(store.database.engine.sync_engine, "connect", connected)
 
 
 async def reopened(store: SqlStore) -> SqlStore:
@@ -114,27 +114,27 @@ async def test_a_cursor_or_limit_that_is_none_is_refused(store: SqlStore, argume
         await store.page("acme", **arguments)
 
 
-async def test_a_disk_that_is_full_is_a_typed_error_and_leaves_nothing_half_written(store: SqlStore) -> None:
+async def test_a_disk_that_is_full_is_a_typed_error_and_leaves_nothing_half_written(file: SqlStore) -> None:
     """The rows before it stay; when there is room again, the same batch goes through."""
-    await store.write([row("before")])
-    full = await reopened(store)
+    await file.write([row("before")])
+    full = await reopened(file)
     with_pragma(full, "max_page_count=20")
     batch = [row(f"r{i}") for i in range(500)]
     with pytest.raises(LocalFileError, match="disk is full") as caught:
         await full.write(batch)
-    assert (caught.value.exit_code, caught.value.path) == (74, str(store.path))
+    assert (caught.value.exit_code, caught.value.path) == (74, str(file.database.place))
     assert [one.request_id for one in (await full.page(None)).rows] == ["before"]
     await full.aclose()
-    roomy = SqlStore(store.path)
+    roomy = SqlStore(file.database.place)
     await roomy.write(batch)
     assert len((await roomy.page(None, limit=1000)).rows) == 501
     await roomy.aclose()
 
 
-async def test_a_database_that_may_not_be_written_is_a_typed_error(store: SqlStore) -> None:
+async def test_a_database_that_may_not_be_written_is_a_typed_error(file: SqlStore) -> None:
     """It can still be read."""
-    await store.write([row("before")])
-    protected = await reopened(store)
+    await file.write([row("before")])
+    protected = await reopened(file)
     with_pragma(protected, "query_only=ON")
     with pytest.raises(LocalFileError, match="may not be written"):
         await protected.write([row("r")])
@@ -145,7 +145,7 @@ async def test_a_locked_database_is_waited_for_and_then_a_typed_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers do not wait at all."""
-    monkeypatch.setattr(sql, "LOCK_WAIT", 0.2)
+    monkeypatch.setattr(database, "LOCK_WAIT", 0.2)
     store = await open_store(tmp_path / "s.db")
     other = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -174,7 +174,7 @@ async def test_a_value_that_cannot_be_stored_is_refused_with_its_whole_batch(sto
 
 async def test_writers_of_several_stores_take_turns(store: SqlStore) -> None:
     """Two connections that write at once are two processes as far as SQLite knows."""
-    other = SqlStore(store.path)
+    other = SqlStore(store.database.place)
     writes = [one.write([row(f"{n}-{i}") for i in range(20)]) for n, one in enumerate([store, other] * 10)]
     await asyncio.gather(*writes)
     assert len((await store.page(None, limit=1000)).rows) == 400

@@ -137,7 +137,7 @@ def _run(current: Session, act: Callable[[KeyStore], Awaitable[T]]) -> T:
     """Does something with the store. Raises ConfigError, LocalFileError, and what the act raises."""
 
     async def run() -> T:
-        store = await open_store(current.config.store.path)
+        store = await open_store(current.config.store)
         try:
             return await act(store)
         finally:

@@ -12,6 +12,8 @@ from interlingua.engine.principal import Amount, Limits
 from interlingua.engine.router import ModelAlias
 from interlingua.engine.settings import LossSettings, RetrySettings
 from interlingua.ports.transport import Timeouts
+from interlingua.stores.settings import ResponseSettings, SharedSettings
+from interlingua.stores.settings import StoreSettings as StoreSettings
 from interlingua.telemetry.settings import TelemetrySettings
 from interlingua.transport.local_model import LocalSettings
 from interlingua.types.opaque import Json
@@ -57,16 +59,6 @@ class DisplaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     colour: Literal["auto", "always", "never"] = "auto"
     usage: bool = True
-
-
-class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where state is kept that outlives the process.
-
-    Args:
-        path: an SQLite file; None is `interlingua.db` in the platform's folder for state.
-    """
-
-    path: str | None = None
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,7 +117,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         server: the gateway as a server.
         virtual_keys: keys that clients of the gateway send.
         limits: how much all callers together may use of the models that match a pattern.
-        retry, losses, timeouts, http, local, ledger, store, telemetry, display: as named.
+        retry, losses, timeouts, http, local, ledger, store, responses, shared, telemetry, display: as
+            named.
     """
 
     default_model: str | None = None
@@ -141,6 +134,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: dict[str, Limits] = {}
     ledger: LedgerSettings = LedgerSettings()
     store: StoreSettings = StoreSettings()
+    responses: ResponseSettings = ResponseSettings()
+    shared: SharedSettings = SharedSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     display: DisplaySettings = DisplaySettings()
 

@@ -23,6 +23,8 @@ DIALECT = "openai_responses"
 """The dialect whose clients name a conversation by the id of its last answer."""
 LIFETIME = 3600.0
 """Seconds for which a conversation can be taken up by an answer's id."""
+PREFIX = "response"
+"""How all keys here begin, so that they can be remembered apart from what is not worth a disk."""
 PINNED = 30 * 24 * 3600.0
 """The same where a provider keeps it: as long as such providers do."""
 
@@ -153,12 +155,12 @@ def _joined(stored: Sequence[Message], request: ChatRequest) -> tuple[Message, .
 
 
 def _key(id: str) -> str:
-    return f"response:{id}"
+    return f"{PREFIX}:{id}"
 
 
 def _body_key(id: str) -> str:
-    return f"response-body:{id}"
+    return f"{PREFIX}-body:{id}"
 
 
 def _pin_key(id: str) -> str:
-    return f"response-at:{id}"
+    return f"{PREFIX}-at:{id}"

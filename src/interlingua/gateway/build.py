@@ -8,9 +8,11 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interlingua.config.build import SystemClock, build_engine
 from interlingua.config.schema import Config
+from interlingua.engine import stored_responses
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
 from interlingua.errors import ConfigError
@@ -23,16 +25,29 @@ from interlingua.gateway.reload import ConfigSource, Reloader
 from interlingua.gateway.seeing import open_seeing
 from interlingua.gateway.state import State
 from interlingua.gateway.virtual_keys import VirtualKeys, configured_keys
+from interlingua.ports.clock import Clock
+from interlingua.ports.memory import Memory
 from interlingua.ports.transport import Transport
-from interlingua.stores.memory import ProcessMemory
+from interlingua.stores.memory import DividedMemory, ProcessMemory
 from interlingua.stores.opening import default_path, open_store
 from interlingua.telemetry.logs import Logs
+
+if TYPE_CHECKING:
+    from interlingua.stores.sql import SqlStore
 
 
 def token_path(config: Config) -> Path:
     """Where the administrator's token lies: beside the store."""
     store = Path(config.store.path).expanduser() if config.store.path else default_path()
     return store.parent / "admin-token"
+
+
+def _memory(config: Config, clock: Clock, store: SqlStore) -> Memory:
+    """Where state is remembered that goes through clients' hands."""
+    memory: Memory = ProcessMemory(clock.monotonic)
+    if config.responses.store == "sql":
+        memory = DividedMemory(stored_responses.PREFIX, store.responses, memory)
+    return memory
 
 
 async def build_gateway(
@@ -60,7 +75,7 @@ async def build_gateway(
     """
     environment = os.environ if environment is None else environment
     clock = SystemClock()
-    store = await open_store(config.store.path)
+    store = await open_store(config.store, environment)
     keys = VirtualKeys(clock, configured_keys(config.virtual_keys, environment), store)
     await keys.refresh()
     try:
@@ -79,7 +94,7 @@ async def build_gateway(
         guard=Guard((*config.server.allowed_hosts, config.server.host)),
         limiter=Limiter(clock, config.limits),
         ledger=ledger,
-        memory=ProcessMemory(clock.monotonic),
+        memory=_memory(config, clock, store),
         envelope_key=secrets.token_bytes(32),
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
         hooks=hooks,

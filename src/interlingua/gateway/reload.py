@@ -192,11 +192,15 @@ async def _close(unused: list[Transport], running: frozenset[asyncio.Task[object
 def _without_restart(old: Config, new: Config) -> tuple[Config, tuple[str, ...]]:
     """The new configuration with what cannot change while it is served, and the names of what would have."""
     server = replace(new.server, host=old.server.host, port=old.server.port)
-    kept = replace(new, server=server, store=old.store, telemetry=old.telemetry)
+    kept = replace(
+        new, server=server, store=old.store, responses=old.responses, shared=old.shared, telemetry=old.telemetry
+    )
     changed = {
         "server.host": new.server.host != old.server.host,
         "server.port": new.server.port != old.server.port,
         "store": new.store != old.store,
+        "responses": new.responses != old.responses,
+        "shared": new.shared != old.shared,
         "telemetry": new.telemetry != old.telemetry,
     }
     return kept, tuple(name for name, differs in changed.items() if differs)

@@ -1,17 +1,21 @@
-"""What is written down about calls and keys, and what a store promises about it.
+"""What is written down about calls, keys, conversations and settings, and what a store promises about it.
 
 Times are integers in microseconds since 1970, money an integer count of pico-dollars; None is unknown, never 0.
-`tenant=None` in a question means all tenants: it is for the administrator only.
+`tenant=None` in a question means all tenants: it is for the administrator only. Whatever fails at the disk, the file
+or the server that keeps it is a LocalFileError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeAlias
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from interlingua.ports.memory import Memory
 from interlingua.types.loss import Loss
+from interlingua.types.messages import Message
+from interlingua.types.opaque import Json
 from interlingua.types.usage import Usage
 
 
@@ -192,4 +196,336 @@ class KeyStore(Protocol):
             NotFound: there is no such key.
             LocalFileError: the disk or the file fails; the old key stays good.
         """
+        ...
+
+
+class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How an assistant's message came to be.
+
+    Args:
+        request_id: of the call in the ledger.
+        provider, model: who answered.
+        usage, cost: of all attempts; cost in pico-dollars.
+        attempts: every try, the last one last.
+        started, duration: microseconds.
+        first: microseconds until the first content, or None where none came.
+        finish: why the answer ended, our word.
+        error: the code of the error that broke it off, or None.
+        losses: what could not be carried.
+    """
+
+    request_id: str = ""
+    provider: str = ""
+    model: str = ""
+    usage: Usage | None = None
+    cost: int | None = None
+    attempts: tuple[AttemptRow, ...] = ()
+    started: int | None = None
+    duration: int | None = None
+    first: int | None = None
+    finish: str | None = None
+    error: str | None = None
+    losses: tuple[Loss, ...] = ()
+
+
+class StoredMessage(Struct, frozen=True, kw_only=True):
+    """A message of a conversation, which is a tree: messages with one parent are branches.
+
+    Args:
+        id: ours.
+        parent: the message before it, or None for a first one.
+        message: itself, with all that only providers can read.
+        created: when it was written down.
+        answer: who made it and how, for an assistant's.
+    """
+
+    id: str
+    parent: str | None
+    message: Message
+    created: int
+    answer: Answer | None = None
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """What is said of a conversation in a list.
+
+    Args:
+        id: ours.
+        title, folder: what people call it, and where they put it; empty where they did not.
+        pinned, archived: whether it is kept in sight, or out of it.
+        created: when it was begun.
+        updated: when the last message was added; lists are in this order.
+        leaf: the message that the active branch ends with, or None where there is none yet.
+        settings: what belongs to it beside messages, such as the model and instructions that were chosen.
+    """
+
+    id: str
+    title: str = ""
+    folder: str = ""
+    pinned: bool = False
+    archived: bool = False
+    created: int = 0
+    updated: int = 0
+    leaf: str | None = None
+    settings: dict[str, Json] = {}
+
+
+class Thread(Struct, frozen=True):
+    """A conversation with messages: of one branch from the first to the last, or the whole tree as it grew."""
+
+    conversation: Conversation
+    messages: tuple[StoredMessage, ...]
+
+
+class ConversationPage(Struct, frozen=True):
+    """Some conversations, newest first, and the cursor of those that follow; None where there are no more."""
+
+    conversations: tuple[Conversation, ...]
+    next: str | None = None
+
+
+class Hit(Struct, frozen=True, kw_only=True):
+    """A message that was found.
+
+    Args:
+        conversation: the conversation's id.
+        title: what it is called.
+        message: the message's id.
+        role: who says it.
+        created: when.
+        snippet: what stands around the words that were looked for.
+        marks: where in the snippet they stand: begin and end, in characters.
+    """
+
+    conversation: str
+    title: str
+    message: str
+    role: str
+    created: int
+    snippet: str
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+class HitPage(Struct, frozen=True):
+    """Some hits, newest first, and the cursor of those that follow; None where there are no more."""
+
+    hits: tuple[Hit, ...]
+    next: str | None = None
+
+
+class ConversationChanges(Struct, frozen=True, kw_only=True):
+    """What shall be different; what is left out stays.
+
+    Args:
+        title, folder, pinned, archived, settings: as in `Conversation`.
+        leaf: a message of it, whose branch becomes the active one.
+    """
+
+    title: str | UnsetType = UNSET
+    folder: str | UnsetType = UNSET
+    pinned: bool | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+    leaf: str | UnsetType = UNSET
+    settings: dict[str, Json] | UnsetType = UNSET
+
+
+class ConversationStore(Protocol):
+    """Keeps conversations. Each change is on the disk when its method returns.
+
+    An id that is unknown and one of another tenant's raise the same NotFound. Texts that are too long, or no text, and
+    cursors and limits that are none raise InvalidRequest.
+    """
+
+    async def create(
+        self, tenant: str, *, title: str = "", folder: str = "", settings: Mapping[str, Json] | None = None
+    ) -> Conversation:
+        """Begins one."""
+        ...
+
+    async def get(self, tenant: str, id: str, *, leaf: str | None = None, whole: bool = False) -> Thread:
+        """One with messages.
+
+        Args:
+            tenant: whose.
+            id: which.
+            leaf: the message whose branch is wanted; the active branch by default.
+            whole: all messages of all branches, in the order of their being written.
+        """
+        ...
+
+    async def page(
+        self,
+        tenant: str,
+        *,
+        folder: str | None = None,
+        pinned: bool | None = None,
+        archived: bool | None = False,
+        search: str = "",
+        after: str | None = None,
+        limit: int = 50,
+    ) -> ConversationPage:
+        """Some, the one with the newest message first.
+
+        Args:
+            tenant: whose.
+            folder: of this folder only; empty is of none.
+            pinned, archived: only those that are, or are not; None is both.
+            search: words that must all begin words of its title, or of one of its messages.
+            after: the cursor of the page before.
+            limit: most, 1 to 1,000.
+        """
+        ...
+
+    async def folders(self, tenant: str) -> dict[str, int]:
+        """The folders by name, with how many conversations are in each that are not archived."""
+        ...
+
+    async def append(
+        self, tenant: str, id: str, parent: str | None, message: Message, answer: Answer | None = None
+    ) -> StoredMessage:
+        """Adds a message; its branch becomes the active one.
+
+        Args:
+            tenant: whose.
+            id: the conversation.
+            parent: the message that it follows, or None for a first one. A parent that is followed already begins a
+                branch.
+            message: what is said.
+            answer: how it came to be.
+
+        Raises:
+            NotFound: no such conversation, or no such parent in it.
+            InvalidRequest: the message is too large.
+        """
+        ...
+
+    async def update(self, tenant: str, id: str, changes: ConversationChanges) -> Conversation:
+        """Changes what is said of it; its place in lists stays."""
+        ...
+
+    async def delete(self, tenant: str, id: str) -> None:
+        """Deletes it with all its messages."""
+        ...
+
+    async def fork(self, tenant: str, id: str, leaf: str | None = None) -> Conversation:
+        """A new conversation of the same title and folder that holds a copy of one branch.
+
+        Args:
+            tenant: whose.
+            id: the conversation.
+            leaf: the message that the branch ends with; the active branch by default.
+        """
+        ...
+
+    async def search(self, tenant: str, text: str, *, after: str | None = None, limit: int = 50) -> HitPage:
+        """Messages in which all the words begin words, newest first; letters' case and accents make no difference."""
+        ...
+
+
+class OverlayChange(Struct, frozen=True, kw_only=True):
+    """One change of a setting.
+
+    Args:
+        version: of the overlay after it; one call of `change` is one version.
+        name: the setting, such as `models.fast`.
+        value: what it became; UNSET where it was taken out.
+        who: who changed it.
+        when: when.
+    """
+
+    version: int
+    name: str
+    value: Json | UnsetType = UNSET
+    who: str
+    when: int
+
+
+class Overlay(Struct, frozen=True):
+    """All settings that are in the store, and the version that they are of; 0 before the first change."""
+
+    version: int
+    values: dict[str, Json]
+
+
+class OverlayStore(Protocol):
+    """Keeps settings that were edited in the UI, with all that they were before.
+
+    `tenant` is whose settings; the empty one's are the gateway's own.
+    """
+
+    async def read(self, tenant: str = "") -> Overlay:
+        """What is in force."""
+        ...
+
+    async def version(self, tenant: str = "") -> int:
+        """The present version: another number after every change, by whatever process."""
+        ...
+
+    async def change(
+        self, changes: Mapping[str, Json | UnsetType], who: str, *, tenant: str = "", version: int | None = None
+    ) -> Overlay:
+        """Sets settings, and takes out those whose value is UNSET, all or none; what is in force then.
+
+        Args:
+            changes: by name.
+            who: who asks for it.
+            tenant: whose.
+            version: the one that the changes were made from; None is any.
+
+        Raises:
+            Conflict: it is no longer the present one.
+        """
+        ...
+
+    async def history(self, tenant: str = "", *, name: str | None = None, limit: int = 50) -> tuple[OverlayChange, ...]:
+        """Changes, newest first; of one setting only where it is named."""
+        ...
+
+
+ResponseStore: TypeAlias = Memory
+"""Answers that clients continue by their id are kept like all that is remembered; in SQL they outlive the process."""
+
+
+class UsageHour(Struct, frozen=True, gc=False):
+    """What one key used of one target in one hour. Sums of what is known; what is not is counted.
+
+    Args:
+        hour: hours since 1970, of the call's start.
+        tenant, key: whose calls.
+        target: `provider/model`; empty for calls that were refused before any attempt.
+        calls, failed: those whose last attempt was there, and those of them with a status of 400 or more.
+        attempts: all tries there.
+        input_tokens, output_tokens, cache_read, cache_creation, reasoning: of all attempts.
+        cost: pico-dollars.
+        unknown_cost, unknown_usage: attempts that were answered with a 2xx and did not say.
+        duration: microseconds of the calls together.
+    """
+
+    hour: int
+    tenant: str
+    key: str
+    target: str
+    calls: int = 0
+    failed: int = 0
+    attempts: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read: int = 0
+    cache_creation: int = 0
+    reasoning: int = 0
+    cost: int = 0
+    unknown_cost: int = 0
+    unknown_usage: int = 0
+    duration: int = 0
+
+
+class RollupStore(Protocol):
+    """Adds the ledger up by the hour, rows that are there and rows that were deleted alike."""
+
+    async def hours(self, tenant: str | None, since: int, until: int) -> tuple[UsageHour, ...]:
+        """What was used from one time until before another, oldest first; both are taken down to their hour."""
+        ...
+
+    async def roll_up(self, before: int) -> int:
+        """Adds up and deletes the ledger's rows of the hours before the one of a time; how many. No total changes."""
         ...

@@ -1,10 +1,12 @@
-"""The memory of one process: bounded in bytes, oldest out first, gone when the process ends."""
+"""The memory of one process: bounded in bytes, oldest out first, gone when the process ends; and one of two parts."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+
+from interlingua.ports.memory import Memory
 
 MOST_BYTES = 64 * 1024 * 1024
 _OVERHEAD = 200
@@ -67,3 +69,39 @@ class ProcessMemory:
     @staticmethod
     def _size(tenant: str, key: str, value: bytes) -> int:
         return len(tenant) + len(key) + len(value) + _OVERHEAD
+
+
+class DividedMemory:
+    """Remembers in two places.
+
+    Args:
+        prefix: how the keys begin that are remembered apart.
+        apart: where those are.
+        rest: where all others are.
+    """
+
+    def __init__(self, prefix: str, apart: Memory, rest: Memory) -> None:
+        self._prefix = prefix
+        self._apart = apart
+        self._rest = rest
+
+    async def get(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """What is remembered under those keys that are known."""
+        found: dict[str, bytes] = {}
+        for memory, own in self._divided(keys):
+            found |= await memory.get(tenant, own)
+        return found
+
+    async def put(self, tenant: str, entries: Mapping[str, bytes], seconds: float) -> None:
+        """Remembers entries for so many seconds; an entry of the same key is replaced."""
+        for memory, own in self._divided(list(entries)):
+            await memory.put(tenant, {key: entries[key] for key in own}, seconds)
+
+    async def forget(self, tenant: str, keys: Sequence[str]) -> int:
+        """Forgets entries; how many there were."""
+        return sum([await memory.forget(tenant, own) for memory, own in self._divided(keys)])
+
+    def _divided(self, keys: Sequence[str]) -> list[tuple[Memory, list[str]]]:
+        apart = [key for key in keys if key.startswith(self._prefix)]
+        rest = [key for key in keys if not key.startswith(self._prefix)]
+        return [(memory, own) for memory, own in ((self._apart, apart), (self._rest, rest)) if own]

@@ -1,9 +1,9 @@
-"""Brings a database file to the present schema, before anything is served from it.
+"""Brings a database to the present schema, before anything is served from it.
 
-Rules: one line of steps with a single head. A file is looked at without locking it, and left alone if it is up to
-date. Otherwise the whole migration is one transaction under SQLite's write lock: of several processes one migrates,
-the others wait and find it done, and a step that fails leaves the file as it was. A file that a newer version wrote,
-or another program, is refused. There are no steps back: go back with a copy of the file.
+Rules: one line of steps with a single head. A database is looked at without locking it, and left alone if it is up to
+date. Otherwise the whole migration is one transaction under SQLite's write lock, or a lock of PostgreSQL that only we
+take: of several processes one migrates, the others wait and find it done, and a step that fails leaves all as it was.
+A database that a newer version wrote, or another program, is refused. There are no steps back: go back with a backup.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from interlingua.errors import ConfigError, InterlinguaError
 from interlingua.stores.failures import failure
+from interlingua.stores.place import Place
+from interlingua.stores.server import server_engine
 
-STEPS = ("0001",)
+STEPS = ("0001", "0002", "0003", "0004", "0005")
 """Every schema there has been, oldest first; the last is the present one."""
 LOCK_WAIT = 60.0
-"""Seconds to wait for a process that is migrating the same file."""
+"""Seconds to wait for a process that is migrating the same database."""
+_LOCK = 0x696C0001
+"""Our number among PostgreSQL's advisory locks."""
 
 
 def prepare(path: Path) -> None:
@@ -32,24 +36,48 @@ def prepare(path: Path) -> None:
         ConfigError: it belongs to a newer version or to another program, or a step failed.
         LocalFileError: the disk or the file fails.
     """
+    place = Place(path)
     try:
         _create(path)
         _write_ahead(path)
     except (OSError, sqlite3.Error) as error:
-        raise failure(error, path) from error
+        raise failure(error, place) from error
     engine = _engine(path)
     try:
         with engine.connect() as connection:
-            up_to_date = _revision(connection, path) == STEPS[-1]
+            up_to_date = _is_up_to_date(connection, place)
         if not up_to_date:
             with engine.connect().execution_options(locked=True) as connection, connection.begin():
-                # Somebody else may have done it while we waited for the lock.
-                if _revision(connection, path) != STEPS[-1]:
-                    _migrate(connection, path)
+                _migrate(connection, place)
     except SQLAlchemyError as error:
-        raise failure(error, path) from error
+        raise failure(error, place) from error
     finally:
         engine.dispose()
+
+
+async def prepare_server(place: Place) -> None:
+    """Brings a PostgreSQL database, which must be there, to the present schema.
+
+    Args:
+        place: its address.
+
+    Raises:
+        ConfigError: it belongs to a newer version or to another program, or a step failed.
+        LocalFileError: the server or the database cannot be used.
+    """
+    engine = server_engine(place, NullPool, seconds=None)
+    try:
+        async with engine.connect() as waiting:
+            up_to_date = await waiting.run_sync(_is_up_to_date, place)
+        if not up_to_date:
+            async with engine.begin() as locked:
+                await locked.execute(text(f"SET LOCAL lock_timeout = {int(LOCK_WAIT * 1000)}"))
+                await locked.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+                await locked.run_sync(_migrate, place)
+    except (SQLAlchemyError, OSError) as error:
+        raise failure(error, place) from error
+    finally:
+        await engine.dispose()
 
 
 def _create(path: Path) -> None:
@@ -103,28 +131,35 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _revision(connection: Connection, path: Path) -> str | None:
-    """Which schema the file has; None where it is empty."""
+def _is_up_to_date(connection: Connection, place: Place) -> bool:
+    return _revision(connection, place) == STEPS[-1]
+
+
+def _revision(connection: Connection, place: Place) -> str | None:
+    """Which schema the database has; None where it is empty."""
+    another = "Set store.path to a file that does not exist yet."
+    if not place.is_file:
+        another = "Set store.url to a database that is empty, or to a schema of its own (?options=-csearch_path%3Dil)."
     tables = inspect(connection).get_table_names()
     if "alembic_version" not in tables:
         if tables:
-            raise ConfigError(
-                f"{path} is the database of another program",
-                remedy="Set store.path to a file that does not exist yet.",
-            )
+            raise ConfigError(f"{place} is the database of another program", remedy=another)
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
     if len(found) != 1 or found[0] not in STEPS:
         raise ConfigError(
-            f"{path} was written by a newer version of Interlingua (schema {', '.join(found) or 'unknown'}; "
+            f"{place} was written by a newer version of Interlingua (schema {', '.join(found) or 'unknown'}; "
             f"this one knows {STEPS[-1]})",
-            remedy="Install that version again, or set store.path to another file or a copy from before.",
+            remedy=f"Install that version again, or restore a backup from before. Otherwise: {another}",
         )
     return str(found[0])
 
 
-def _migrate(connection: Connection, path: Path) -> None:
-    from alembic import command  # 9 MB that a file which is up to date does not need
+def _migrate(connection: Connection, place: Place) -> None:
+    """All steps that are missing; none where somebody else took them while we waited for the lock."""
+    if _is_up_to_date(connection, place):
+        return
+    from alembic import command  # 9 MB that a database which is up to date does not need
     from alembic.config import Config
     from alembic.util import CommandError
 
@@ -133,12 +168,12 @@ def _migrate(connection: Connection, path: Path) -> None:
     try:
         command.upgrade(settings, STEPS[-1])
     except (CommandError, SQLAlchemyError) as error:
-        cause = failure(error, path) if isinstance(error, SQLAlchemyError) else None
+        cause = failure(error, place) if isinstance(error, SQLAlchemyError) else None
         if isinstance(cause, InterlinguaError) and cause.retryable:
             raise cause from error
         raise ConfigError(
-            f"{path} could not be brought to the present schema, and was left as it was: {str(error).splitlines()[0]}",
-            remedy="Go back to the version that wrote it, or set store.path to another file; keep this one.",
+            f"{place} could not be brought to the present schema, and was left as it was: {str(error).splitlines()[0]}",
+            remedy="Go back to the version that wrote it, or set the store to another place; keep this one.",
         ) from error
 
 

@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlingua.errors import ConfigError
+from interlingua.stores.periods import microseconds
+from interlingua.stores.place import default_path, find_place
+from interlingua.stores.settings import StoreSettings
 
 if TYPE_CHECKING:
     from interlingua.stores.sql import SqlStore
 
-
-def default_path() -> Path:
-    """Where the database is kept if the configuration does not say."""
-    import platformdirs
-
-    return platformdirs.user_state_path("interlingua", appauthor=False) / "interlingua.db"
+__all__ = ["default_path", "open_store"]
 
 
-async def open_store(path: str | Path | None = None) -> SqlStore:
+async def open_store(
+    where: StoreSettings | str | Path | None = None, environment: Mapping[str, str] | None = None
+) -> SqlStore:
     """The store, ready; close it on the same event loop.
 
     Args:
-        path: the database's file, created if it is missing; None is `default_path`.
+        where: the configuration's section, or an SQLite file, created if it is missing; None is `default_path`.
+        environment: names and values; the process environment by default.
 
     Raises:
-        ConfigError: its packages are not installed, or the file is of a newer version or of another program.
-        LocalFileError: the disk or the file fails.
+        ConfigError: its packages are not installed, it is of a newer version or of another program, or the section
+            says two things.
+        LocalFileError: the disk, the file or the server fails.
     """
+    settings = where if isinstance(where, StoreSettings) else StoreSettings(path=str(where) if where else None)
+    place = find_place(settings, environment)
     try:
         from interlingua.stores.sql import SqlStore
     except ImportError as error:
@@ -35,10 +40,6 @@ async def open_store(path: str | Path | None = None) -> SqlStore:
             f"the store needs a package that is not installed: {error.name}",
             remedy="pip install 'interlingua[store]'",
         ) from error
-    store = SqlStore(_file(path))
+    store = SqlStore(place, responses=microseconds("store.keep.responses", settings.keep.responses) / 1e6)
     await store.open()
     return store
-
-
-def _file(path: str | Path | None) -> Path:
-    return Path(path).expanduser() if path else default_path()

@@ -6,7 +6,7 @@ attempt, and so costs one row. Both tables together hold every attempt once, so 
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -46,6 +46,7 @@ calls = Table(
     *_attempt_columns(),
     Index("calls_by_request", "request_id", "tenant", unique=True),
     Index("calls_by_tenant", "tenant", "id"),
+    Index("calls_by_start", "started"),
 )
 
 attempts = Table(
@@ -83,3 +84,71 @@ Index(
 
 meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False))
 """Counters of the store itself; `keys_version` is one higher after every change of a key."""
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("title_terms", Text, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("pinned", Boolean, nullable=False),
+    Column("archived", Boolean, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("leaf", Text, nullable=True),
+    Column("settings", Text, nullable=False),
+    Index("conversations_by_update", "tenant", "updated", "id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("conversation", Text, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("parent", Text, nullable=True),
+    Column("content", Text, nullable=False),
+    Column("answer", Text, nullable=True),
+    Column("created", BigInteger, nullable=False),
+    Index("messages_by_id", "tenant", "conversation", "id", unique=True),
+)
+"""Beside it stands `message_terms`, which no table of SQLAlchemy describes: its rows have the numbers of messages."""
+
+settings_overlay = Table(
+    "settings_overlay",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=True),
+    Column("who", Text, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+)
+
+stored_responses = Table(
+    "stored_responses",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Index("stored_responses_by_end", "until"),
+)
+
+USAGE_COUNTS = (
+    *("calls", "failed", "attempts", "input_tokens", "output_tokens", "cache_read", "cache_creation", "reasoning"),
+    *("cost", "unknown_cost", "unknown_usage", "duration"),
+)
+usage_hours = Table(
+    "usage_hours",
+    metadata,
+    Column("hour", BigInteger, primary_key=True),
+    Column("tenant", Text, primary_key=True),
+    Column("key_name", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    *(Column(name, BigInteger, nullable=False) for name in USAGE_COUNTS),
+)
+"""What the rows of `calls` and `attempts` that were deleted came to."""
