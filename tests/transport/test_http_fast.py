@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -127,6 +131,17 @@ def test_only_sockets_with_the_mark_are_shut() -> None:
             others[0].recv(1)
         for each in (*ends, *others):
             each.close()
+
+
+def test_looking_for_sockets_gives_up_no_lock_on_a_file(tmp_path: Path) -> None:
+    """Closing any copy of a file would, and SQLite's database would be damaged by the next process that writes."""
+    file = tmp_path / "locked"
+    take = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    with file.open("w") as held:
+        fcntl.lockf(held, fcntl.LOCK_EX)
+        shut([1])
+        found = subprocess.run([sys.executable, "-c", take, str(file)], capture_output=True, text=True, check=False)
+        assert "BlockingIOError" in found.stderr
 
 
 async def test_a_connection_that_only_comes_later_is_shut_as_well() -> None:

@@ -42,13 +42,8 @@ def shut(marks: Collection[int]) -> frozenset[int]:
     wanted = {milliseconds(mark): mark for mark in marks}
     found = set()
     for name in os.listdir(_OPEN):
-        try:
-            # A copy stays what it is, should the number be closed and given to another file meanwhile.
-            copy = os.dup(int(name))
-        except OSError:
-            continue
-        if not stat.S_ISSOCK(os.fstat(copy).st_mode):
-            os.close(copy)
+        copy = _copy_of_socket(int(name))
+        if copy is None:
             continue
         with socket.socket(fileno=copy) as each:
             mark = wanted.get(_read(each))
@@ -56,6 +51,22 @@ def shut(marks: Collection[int]) -> frozenset[int]:
                 found.add(mark)
                 _shut(each)
     return frozenset(found)
+
+
+def _copy_of_socket(number: int) -> int | None:
+    """A copy stays what it is, should the number be closed and given to another file meanwhile.
+
+    A file that is no socket must never be copied and closed: closing any copy of a file gives up all locks that this
+    process holds on it, and SQLite, which locks so, would write over what another process writes.
+    """
+    try:
+        if not stat.S_ISSOCK(os.fstat(number).st_mode):
+            return None
+        copy = os.dup(number)
+    except OSError:  # closed meanwhile
+        return None
+    # In between it may have become a file after all; then its copy is kept rather than closed.
+    return copy if stat.S_ISSOCK(os.fstat(copy).st_mode) else None
 
 
 def _read(each: socket.socket) -> int:
