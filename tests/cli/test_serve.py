@@ -4,90 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import queue
-import re
 import signal
-import subprocess
-import sys
-import threading
-import time
-import urllib.error
-import urllib.request
+import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
 
 import pytest
 
 from interlingua.cli.serve import with_flags
 from interlingua.config.schema import Config
-from tests.cli.runs import run
+from tests.cli.runs import process, run
+from tests.cli.serving import ANSWER, Gateway
 from tests.transport.servers import Exchange, serve
-
-SECONDS = 60.0
-ANSWER = json.dumps(
-    {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
-    }
-).encode()
-
-
-class Gateway:
-    """A running gateway, its standard error read line by line."""
-
-    def __init__(self, folder: Path, *options: str, more: str = "") -> None:
-        self.file = folder / "interlingua.toml"
-        self.head = f'[store]\npath = "{folder / "il.db"}"\n'
-        self.file.write_text(self.head + more)
-        program = "from interlingua.cli.main import main; main()"
-        environment = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", program, "serve", "--port", "0", "--config", str(self.file), *options],
-            stderr=subprocess.PIPE,
-            env=environment,
-            text=True,
-        )
-        assert self.process.stderr is not None
-        self.lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True).start()
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.until("serves at"))
-        assert found is not None
-        self.address = found[0]
-
-    def _read(self, stream: IO[str]) -> None:
-        for line in stream:
-            self.lines.put(line)
-
-    def until(self, text: str) -> str:
-        """The first line with that text."""
-        deadline = time.monotonic() + SECONDS
-        while True:
-            line = self.lines.get(timeout=max(0.1, deadline - time.monotonic()))
-            if text in line:
-                return line
-
-    def ask(self, path: str, body: Any = None, token: str = "") -> tuple[int, bytes]:
-        request = urllib.request.Request(self.address + path, None if body is None else json.dumps(body).encode())
-        if token:
-            request.add_header("authorization", f"Bearer {token}")
-        try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read()
-
-    def end(self, told: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(told)
-        status = self.process.wait(SECONDS)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
-        return status
 
 
 @pytest.fixture
@@ -152,6 +80,18 @@ def test_flags_go_over_the_configuration() -> None:
     found = with_flags(Config(), flags)
     assert (found.server.port, found.server.host) == (0, "127.0.0.1")
     assert (found.telemetry.log_format, found.telemetry.log_level) == ("text", "info")
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "il.toml"
+    config.write_text(f'[store]\npath = "{tmp_path / "il.db"}"\n')
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for workers in ("1", "2"):
+            found = process("serve", "--config", str(config), "--port", port, "--workers", workers)
+            assert found.returncode == 78
+            assert found.stderr.decode().count(f"cannot listen on 127.0.0.1:{port}: something else does") == 1
+            assert b"--port" in found.stderr
 
 
 def test_a_port_that_is_none_is_a_mistake_of_use() -> None:

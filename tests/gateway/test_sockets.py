@@ -15,7 +15,7 @@ import uvicorn
 from interlingua.config.schema import Config, ServerSettings, StoreSettings
 from interlingua.gateway.app import Gateway
 from interlingua.gateway.build import build_gateway
-from interlingua.gateway.server import BoundedProtocol
+from interlingua.gateway.process import BoundedProtocol
 from interlingua.types.events import Failed
 from tests.gateway.upstreams import ENVIRONMENT, asks, begun, config, failure, host_of, read, script, text_of
 from tests.transport.servers import Answer, Exchange, Server, serve

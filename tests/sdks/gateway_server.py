@@ -24,7 +24,7 @@ from interlingua.engine.router import ModelAlias
 from interlingua.engine.settings import RetrySettings
 from interlingua.errors import InterlinguaError, InvalidRequest, Unsupported
 from interlingua.gateway.build import build_gateway
-from interlingua.gateway.server import BoundedProtocol
+from interlingua.gateway.process import BoundedProtocol
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.ports.transport import HttpRequest

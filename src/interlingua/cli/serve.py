@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +21,7 @@ from interlingua.errors import ConfigError
 @click.command("serve", short_help="Serve every API to every client.")
 @click.option("--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="NUMBER", help="8100 by default; 0 is any free one.")
+@click.option("--workers", type=click.IntRange(1, 256), metavar="NUMBER", help="Processes on that port; 1 by default.")
 @click.option("--log-format", type=click.Choice(["json", "text"]), help="By default text on a terminal, else JSON.")
 @click.option(
     "--log-level",
@@ -44,10 +47,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
             f"serving needs a package that is not installed: {error.name}",
             remedy="pip install 'interlingua[server]'",
         ) from error
-    source = ConfigSource(
-        lambda: find_config(current.config_path, os.environ)[0],
-        lambda: with_flags(load_config(current.config_path), flags),
-    )
+    source = ConfigSource(partial(_locate, current.config_path), partial(_load, current.config_path, flags))
     config = with_flags(current.config, flags)
     logs = open_logs(config.telemetry.log_format, config.telemetry.log_level)
 
@@ -72,14 +72,24 @@ def command(context: click.Context, /, **flags: Any) -> None:
     run(config, ready, source=source, logs=logs)
 
 
+def _locate(path: str | None) -> Path | None:
+    return find_config(path, os.environ)[0]
+
+
+def _load(path: str | None, flags: Mapping[str, Any]) -> Config:
+    return with_flags(load_config(path), flags)
+
+
 def with_flags(config: Config, flags: Mapping[str, Any]) -> Config:
     """A configuration with what stands on the command line over it.
 
     Args:
         config: of file and environment.
-        flags: `host`, `port`, `log_format` and `log_level`; None where not given.
+        flags: `host`, `port`, `workers`, `log_format` and `log_level`; None where not given.
     """
     given = {name: value for name, value in flags.items() if value is not None}
-    server = replace(config.server, **{name: value for name, value in given.items() if name in ("host", "port")})
+    server = replace(
+        config.server, **{name: value for name, value in given.items() if name in ("host", "port", "workers")}
+    )
     telemetry = replace(config.telemetry, **{name: value for name, value in given.items() if name.startswith("log_")})
     return replace(config, server=server, telemetry=telemetry)

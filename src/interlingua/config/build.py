@@ -78,7 +78,7 @@ def build_engine(
         credentials=CredentialSources(environment, given=given, references=_references(config)),
         transports={
             NETWORK: transport or ways.get(NETWORK) or _network(config.http, owns_exit),
-            IN_PROCESS: transport or ways.get(IN_PROCESS) or _local(config),
+            IN_PROCESS: transport or ways.get(IN_PROCESS) or build_local(config),
         },
         settings=EngineSettings(retry=config.retry, losses=config.losses, timeouts=config.timeouts),
         clock=SystemClock(),
@@ -147,7 +147,8 @@ def _network(settings: HttpSettings, owns_exit: bool) -> Transport:
     return HttpTransport(**given)
 
 
-def _local(config: Config) -> Transport:
+def build_local(config: Config) -> Transport:
+    """The local model, in this process."""
     folder = Path(config.local.folder).expanduser() if config.local.folder else None
 
     def find(name: str) -> Path:

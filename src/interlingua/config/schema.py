@@ -66,6 +66,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     Args:
         host, port: where it listens; another host than the loopback needs virtual keys.
+        workers: processes that answer on that port; more than one is for more than one core.
         allowed_hosts: names that it is called by, beside the loopback's; `*` is any.
         max_body: bytes of a request.
         drain: seconds that running answers get when the process is told to end.
@@ -75,6 +76,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8100
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
     allowed_hosts: tuple[str, ...] = ()
     max_body: Annotated[int, Meta(ge=1024)] = 32 * 1024 * 1024
     drain: Annotated[float, Meta(ge=0)] = 30.0

@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlingua.config.build import SystemClock, build_engine
 from interlingua.config.schema import Config
 from interlingua.engine import stored_responses
+from interlingua.engine.engine import IN_PROCESS
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
 from interlingua.errors import ConfigError
+from interlingua.gateway import health
 from interlingua.gateway.app import Gateway
 from interlingua.gateway.auth import Doorkeeper, admin_token
 from interlingua.gateway.exposure import check_exposure
@@ -23,17 +25,20 @@ from interlingua.gateway.guard import Guard
 from interlingua.gateway.hooks import load_hooks
 from interlingua.gateway.reload import ConfigSource, Reloader
 from interlingua.gateway.seeing import open_seeing
+from interlingua.gateway.sharing import Worker, check_limits
 from interlingua.gateway.state import State
 from interlingua.gateway.virtual_keys import VirtualKeys, configured_keys
-from interlingua.ports.clock import Clock
 from interlingua.ports.memory import Memory
 from interlingua.ports.transport import Transport
 from interlingua.stores.memory import DividedMemory, ProcessMemory
 from interlingua.stores.opening import default_path, open_store
 from interlingua.telemetry.logs import Logs
+from interlingua.transport.keeper import KeptMemory, KeptTransport
 
 if TYPE_CHECKING:
     from interlingua.stores.sql import SqlStore
+
+_Step = Callable[[], Awaitable[None]]
 
 
 def token_path(config: Config) -> Path:
@@ -42,9 +47,8 @@ def token_path(config: Config) -> Path:
     return store.parent / "admin-token"
 
 
-def _memory(config: Config, clock: Clock, store: SqlStore) -> Memory:
+def _memory(config: Config, memory: Memory, store: SqlStore) -> Memory:
     """Where state is remembered that goes through clients' hands."""
-    memory: Memory = ProcessMemory(clock.monotonic)
     if config.responses.store == "sql":
         memory = DividedMemory(stored_responses.PREFIX, store.responses, memory)
     return memory
@@ -58,6 +62,7 @@ async def build_gateway(
     source: ConfigSource | None = None,
     logs: Logs | None = None,
     owns_exit: bool = False,
+    worker: Worker | None = None,
 ) -> Gateway:
     """The gateway that a configuration describes, its store open; belongs to the running event loop.
 
@@ -68,6 +73,7 @@ async def build_gateway(
         source: where the configuration comes from, to take over its changes; None never does.
         logs: where a line is written of every call; None writes none.
         owns_exit: as for `build_engine`.
+        worker: which of several this is, and what they have in common; None where it is alone.
 
     Raises:
         ConfigError: the configuration cannot be used, or would open the gateway to everybody.
@@ -80,11 +86,13 @@ async def build_gateway(
     await keys.refresh()
     try:
         check_exposure(config.server.host, has_keys=bool(keys))
+        check_limits(worker.workers if worker else 1, config.limits, [issued.row for issued in keys.issued])
     except ConfigError:
         await store.aclose()
         raise
-    engine = build_engine(config, transport=transport, environment=environment, owns_exit=owns_exit)
-    ledger = Ledger(store, config.ledger)
+    ways = {IN_PROCESS: KeptTransport(worker.keeper)} if worker else {}
+    kept = KeptMemory(worker.keeper) if worker else None
+    engine = build_engine(config, transport=transport, transports=ways, environment=environment, owns_exit=owns_exit)
     token = admin_token(token_path(config))
     hooks = load_hooks()
     state = State(
@@ -93,15 +101,23 @@ async def build_gateway(
         doorkeeper=Doorkeeper(keys, token),
         guard=Guard((*config.server.allowed_hosts, config.server.host)),
         limiter=Limiter(clock, config.limits),
-        ledger=ledger,
-        memory=_memory(config, clock, store),
-        envelope_key=secrets.token_bytes(32),
+        ledger=Ledger(store, config.ledger),
+        memory=_memory(config, kept or ProcessMemory(clock.monotonic), store),
+        envelope_key=worker.envelope_key if worker else secrets.token_bytes(32),
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
         hooks=hooks,
+        worker=worker,
     )
     reloader = None
     if source is not None:
         reloader = Reloader(state, keys, source, environment, transport, owns_exit=owns_exit)
+    return Gateway(state, *_lifetime(state, keys, store, reloader, kept))
+
+
+def _lifetime(
+    state: State, keys: VirtualKeys, store: SqlStore, reloader: Reloader | None, kept: KeptMemory | None
+) -> tuple[_Step, _Step]:
+    """What is done when the server starts, and when it ends."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def startup() -> None:
@@ -109,6 +125,8 @@ async def build_gateway(
         tasks.add(loop.create_task(keys.watch()))
         if reloader is not None:
             tasks.add(loop.create_task(reloader.watch()))
+        if state.worker is not None and state.seeing.metrics is not None:
+            tasks.add(loop.create_task(health.keep_counting(state, state.seeing.metrics)))
 
     async def shutdown() -> None:
         for task in tasks:
@@ -117,8 +135,10 @@ async def build_gateway(
                 await task
         if reloader is not None:
             await reloader.aclose()
-        await ledger.aclose()
+        await state.ledger.aclose()
         await state.engine.aclose()
+        if kept is not None:
+            await kept.aclose()
         await store.aclose()
 
-    return Gateway(state, startup, shutdown)
+    return startup, shutdown

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
 
@@ -11,7 +12,18 @@ from interlingua.errors import NotFound
 from interlingua.gateway.state import State
 from interlingua.ports.dialect import WireResponse
 
+if TYPE_CHECKING:
+    from interlingua.telemetry.metrics import Metrics
+
 _JSON = (("content-type", "application/json"),)
+COUNT_SECONDS = 1.0
+
+
+class _Now(TypedDict):
+    running: int
+    waiting: int
+    lost: int
+    config_valid: bool
 
 
 def answer(state: State, path: str, accept: str = "") -> WireResponse:
@@ -40,6 +52,8 @@ def answer(state: State, path: str, accept: str = "") -> WireResponse:
         "configuration": "in force" if state.config_problem is None else "the file cannot be used; the log says why",
         "restart_needed_for": state.needs_restart,
     }
+    if state.worker is not None:
+        body["worker"], body["workers"] = state.worker.number, state.worker.workers
     return _json(body, 200 if problem is None else 503)
 
 
@@ -47,14 +61,24 @@ def _metrics(state: State, accept: str) -> WireResponse:
     metrics = state.seeing.metrics
     if metrics is None:
         raise NotFound("metrics are switched off", what="path", remedy="Set telemetry.metrics = true and restart.")
-    text, content_type = metrics.text(
-        running=len(state.running),
-        waiting=state.ledger.waiting,
-        lost=state.ledger.lost,
-        config_valid=state.config_problem is None,
-        accept=accept,
-    )
+    text, content_type = metrics.text(**_now(state), accept=accept)
     return WireResponse(headers=(("content-type", content_type),), body=text)
+
+
+async def keep_counting(state: State, metrics: Metrics) -> None:
+    """Writes down again and again how things are in this worker, because another may be asked."""
+    while True:
+        metrics.note(**_now(state))
+        await asyncio.sleep(COUNT_SECONDS)
+
+
+def _now(state: State) -> _Now:
+    return {
+        "running": len(state.running),
+        "waiting": state.ledger.waiting,
+        "lost": state.ledger.lost,
+        "config_valid": state.config_problem is None,
+    }
 
 
 def _json(body: dict[str, Any], status: int = 200) -> WireResponse:

@@ -24,6 +24,7 @@ from interlingua.engine.engine import Engine
 from interlingua.errors import InterlinguaError, LocalFileError
 from interlingua.gateway.exposure import check_exposure
 from interlingua.gateway.guard import Guard
+from interlingua.gateway.sharing import check_limits
 from interlingua.gateway.state import State
 from interlingua.gateway.virtual_keys import VirtualKeys, configured_keys
 from interlingua.ports.store import KeyRow
@@ -143,8 +144,9 @@ class Reloader:
     def _build(self) -> _Next:
         """The new configuration, built; nothing of what is in force changes."""
         state = self._state
-        new, needs_restart = _without_restart(state.config, self._source.load())
+        new, needs_restart = without_restart(state.config, self._source.load())
         rows = configured_keys(new.virtual_keys, self._environment)
+        check_limits(state.config.server.workers if state.worker else 1, new.limits, rows)
         check_exposure(new.server.host, has_keys=bool(rows) or self._keys.has_stored)
         ways = kept_ways(state.config, new, state.engine.transports)
         engine = build_engine(
@@ -189,15 +191,23 @@ async def _close(unused: list[Transport], running: frozenset[asyncio.Task[object
             await way.aclose()
 
 
-def _without_restart(old: Config, new: Config) -> tuple[Config, tuple[str, ...]]:
+def without_restart(old: Config, new: Config) -> tuple[Config, tuple[str, ...]]:
     """The new configuration with what cannot change while it is served, and the names of what would have."""
-    server = replace(new.server, host=old.server.host, port=old.server.port)
+    fixed = {"host": old.server.host, "port": old.server.port, "workers": old.server.workers}
+    # The keeper has been told about the local model once, when it was started.
+    local = old.local if old.server.workers > 1 else new.local
     kept = replace(
-        new, server=server, store=old.store, responses=old.responses, shared=old.shared, telemetry=old.telemetry
+        new,
+        server=replace(new.server, **fixed),
+        store=old.store,
+        responses=old.responses,
+        shared=old.shared,
+        telemetry=old.telemetry,
+        local=local,
     )
     changed = {
-        "server.host": new.server.host != old.server.host,
-        "server.port": new.server.port != old.server.port,
+        **{f"server.{name}": getattr(new.server, name) != value for name, value in fixed.items()},
+        "local": new.local != local,
         "store": new.store != old.store,
         "responses": new.responses != old.responses,
         "shared": new.shared != old.shared,

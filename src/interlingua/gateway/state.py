@@ -15,6 +15,7 @@ from interlingua.gateway.auth import Doorkeeper
 from interlingua.gateway.guard import Guard
 from interlingua.gateway.hooks import Hooks
 from interlingua.gateway.seeing import Seeing
+from interlingua.gateway.sharing import Worker
 from interlingua.ports.memory import Memory
 
 
@@ -36,6 +37,7 @@ class State:
         hooks: code of others around calls; None where there is none.
         config_problem: why the configuration's file is not in force; None where it is.
         needs_restart: keys of the file whose change waits for a restart.
+        worker: which of several this is, and what they have in common; None where it is alone.
     """
 
     config: Config
@@ -52,3 +54,4 @@ class State:
     hooks: Hooks | None = None
     config_problem: InterlinguaError | None = None
     needs_restart: tuple[str, ...] = ()
+    worker: Worker | None = None

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from interlingua._version import __version__
 from interlingua.ports.store import AttemptRow, LedgerRow
@@ -226,16 +226,13 @@ class Metrics:
                 if flowed >= 0:
                     model.per_token(flowed / 1e6 / (usage.output_tokens - 1))
 
-    def text(
-        self, *, running: int, waiting: int, lost: int, config_valid: bool = True, accept: str = ""
-    ) -> tuple[bytes, str]:
-        """All figures in Prometheus' text format, and its content type.
+    def note(self, *, running: int, waiting: int, lost: int, config_valid: bool) -> None:
+        """Writes down how things are now.
 
         Args:
             running: calls being answered.
             waiting, lost: rows of the ledger that wait, and that were given up since the start.
             config_valid: whether the configuration's file is in force.
-            accept: what the asker takes; OpenMetrics too, where it says so.
         """
         self._gauges.running.set(running)
         self._gauges.waiting.set(waiting)
@@ -243,6 +240,17 @@ class Metrics:
         if lost > self._lost:
             self._counts.lost.inc(lost - self._lost)
             self._lost = lost
+
+    def text(
+        self, *, running: int, waiting: int, lost: int, config_valid: bool = True, accept: str = ""
+    ) -> tuple[bytes, str]:
+        """All figures in Prometheus' text format, and its content type.
+
+        Args:
+            running, waiting, lost, config_valid: as for `note`.
+            accept: what the asker takes; OpenMetrics too, where it says so.
+        """
+        self.note(running=running, waiting=waiting, lost=lost, config_valid=config_valid)
         registry = self._registry
         if SHARED_FOLDER in os.environ:
             registry = CollectorRegistry()
@@ -263,6 +271,16 @@ class Metrics:
             self._times.per_token.labels(*target).observe,
         )
         return found
+
+
+def forget_process(process: int, folder: str) -> None:
+    """Takes a process that has ended out of what is so now; what it counted stays.
+
+    Args:
+        process: its number.
+        folder: `PROMETHEUS_MULTIPROC_DIR` of its siblings.
+    """
+    mark_process_dead(process, folder)  # type: ignore[no-untyped-call]  # the library gives it none
 
 
 def _status_class(status: int | None) -> str:

@@ -50,6 +50,7 @@ class HttpTransport:
         client_key: PEM file of its key.
         proxy: an http(s) address that wins over the environment's; `NO_PROXY` still holds.
         max_body: the largest answer that `read()` takes, decompressed, in bytes.
+        socket: path of a Unix socket that all requests go to, whatever host they name; proxies do not count then.
     """
 
     def __init__(
@@ -60,7 +61,9 @@ class HttpTransport:
         client_key: str | None = None,
         proxy: str | None = None,
         max_body: int = MAX_BODY,
+        socket: str | None = None,
     ) -> None:
+        self._socket = socket
         self._ca_file = ca_file
         self._client_certificate = client_certificate
         self._client_key = client_key
@@ -124,7 +127,7 @@ class HttpTransport:
             for other in list(self._pools):
                 if other.is_closed():
                     self._pools.pop(other, None)
-            pool = self._pools[loop] = _Pool(self._tls(), self._proxy)
+            pool = self._pools[loop] = _Pool(self._tls(), self._proxy, self._socket)
             pool.close_with(self)
             await pool.watch(self._pools)
         return pool
@@ -141,17 +144,22 @@ class HttpTransport:
 class _Pool:
     """The connections of one event loop, and the proxies as the environment named them when it was opened."""
 
-    def __init__(self, tls: ssl.SSLContext | None, proxy: str | None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, proxy: str | None, socket: str | None) -> None:
         import aiohttp
 
+        connector: aiohttp.BaseConnector
+        if socket is None:
+            connector = aiohttp.TCPConnector(limit=0, ssl=tls or True)
+        else:
+            connector = aiohttp.UnixConnector(socket, limit=0)
         self.session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=tls or True),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"user-agent": USER_AGENT},
             max_line_size=_MAX_HEADER,
             max_field_size=_MAX_HEADER,
         )
-        self.proxies = Proxies(proxy)
+        self.proxies = Proxies(proxy, none=socket is not None)
         self._waiting: AsyncGenerator[None] | None = None
         self._dropped: weakref.finalize[..., HttpTransport] | None = None
 

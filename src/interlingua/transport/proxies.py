@@ -16,13 +16,16 @@ class Proxies:
 
     Args:
         given: an http(s) address that wins over the environment's; NO_PROXY still holds.
+        none: nothing leads through a proxy.
     """
 
-    def __init__(self, given: str | None) -> None:
+    def __init__(self, given: str | None, *, none: bool = False) -> None:
         import urllib.request
 
         self._bypass = urllib.request.proxy_bypass
         self._proxies = {"http": given, "https": given} if given else dict(urllib.request.getproxies())
+        if none:
+            self._proxies.clear()
         self._chosen: dict[tuple[str, str], Proxy] = {}
 
     def leading_to(self, url: str) -> Proxy:

@@ -1,0 +1,183 @@
+"""Answers in one process, under uvicorn.
+
+Facts of uvicorn that are handled here: header size is bounded by its h11 limit only, so a subclass of the httptools
+protocol bounds what is read before the application sees anything; its own access log is off (ours knows more); its
+process manager restarts everything on SIGHUP and knows nothing of what workers share, so `workers.py` has its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from interlingua.config.schema import Config
+from interlingua.errors import ConfigError
+from interlingua.gateway.build import build_gateway
+from interlingua.gateway.reload import ConfigSource
+from interlingua.gateway.sharing import Worker
+from interlingua.telemetry.logs import Logs
+
+MOST_HEADER_BYTES = 64 * 1024
+BACKLOG = 2048
+FAST_CLIENT = "interlingua.transport.http_fast"
+HEAD_END = b"\r\n\r\n"
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Refuses a request whose head grows without end."""
+
+    _head_bytes = 0
+    _tail = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Counts what comes before a request's head is whole; what follows it in the same read is not its head."""
+        if self._reads_head():
+            # The end of the head may itself be split over two reads.
+            end = (self._tail + data).find(HEAD_END)
+            self._head_bytes += len(data) if end < 0 else max(0, end - len(self._tail))
+            self._tail = (self._tail + data)[-len(HEAD_END) + 1 :]
+        if self._head_bytes > MOST_HEADER_BYTES:
+            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+            self.transport.close()
+            return
+        super().data_received(data)
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        self._head_bytes, self._tail = 0, b""
+        super().on_headers_complete()
+
+    def _reads_head(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is None or cycle.response_complete
+
+
+def listen(config: Config) -> socket.socket:
+    """The socket that clients come to.
+
+    Raises:
+        ConfigError: the port is taken, or the address is not this machine's.
+    """
+    host, port = config.server.host, config.server.port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {'something else does' if taken else error.strerror}",
+            remedy="Stop what listens there, or choose another port with --port." if taken else "Correct server.host.",
+        ) from error
+
+
+def address_of(listening: socket.socket) -> str:
+    """The address as clients write it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{'[' + host + ']' if ':' in host else host}:{port}"
+
+
+def answer(
+    config: Config,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    *,
+    source: ConfigSource | None = None,
+    logs: Logs | None = None,
+    worker: Worker | None = None,
+    last: socket.socket | None = None,
+) -> None:
+    """Answers in this process until it is told to end.
+
+    Args:
+        config, source, logs, worker: as for `build_gateway`.
+        listening: where clients come to.
+        ready: is called when they may.
+        last: ends it too, when its other end is closed.
+    """
+    import uvloop
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(config, listening, ready, source=source, logs=logs, worker=worker, last=last))
+    finally:
+        if FAST_CLIENT in sys.modules:
+            sys.modules[FAST_CLIENT].settle()
+
+
+async def _serve(
+    config: Config,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    *,
+    source: ConfigSource | None,
+    logs: Logs | None,
+    worker: Worker | None,
+    last: socket.socket | None,
+) -> None:
+    gateway = await build_gateway(config, source=source, logs=logs, owns_exit=True, worker=worker)
+    settings = uvicorn.Config(
+        gateway,
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=int(config.server.drain) + 5,
+    )
+    server = _Server(settings, ready, alone=worker is None)
+    if last is not None:
+        when_gone(last, server.end)
+    await server.serve(sockets=[listening])
+
+
+def when_gone(other: socket.socket, end: Callable[[], None]) -> None:
+    """Has `end` called once the other end of a socket, on which nothing is said, has been closed."""
+    loop = asyncio.get_running_loop()
+
+    def gone() -> None:
+        loop.remove_reader(other)
+        end()
+
+    loop.add_reader(other, gone)
+
+
+class _Server(uvicorn.Server):
+    """As uvicorn's, but for how it begins and ends.
+
+    Args:
+        config: its settings.
+        ready: is called when it listens.
+        alone: whether Ctrl-C is its own affair; else whoever started it tells it to end.
+    """
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], *, alone: bool) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._alone = alone
+
+    def end(self) -> None:
+        """Ends it in good order."""
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Ends the server; uvicorn would raise SIGTERM again afterwards, and the process would end without an end."""
+        if sig == signal.SIGTERM:
+            self.end()
+        elif self._alone:
+            super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tells when it listens."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
