@@ -9,8 +9,9 @@ import pytest
 from interlingua.config.load import load_config
 from interlingua.config.schema import UNTRUSTED
 from interlingua.errors import ConfigError
+from interlingua.stores.periods import periods
 
-GUARDED = {"virtual_keys": "[]", "limits": "{}", "ledger": "{}", "store": "{}"}
+GUARDED = {"virtual_keys": "[]", "limits": "{}", "ledger": "{}", "store": "{}", "responses": "{}", "shared": "{}"}
 
 
 def test_store_ledger_and_limits_can_be_set(tmp_path: Path) -> None:
@@ -44,3 +45,13 @@ def test_a_file_in_the_working_directory_may_not_let_anybody_in(section: str, tm
     (tmp_path / "interlingua.toml").write_text(f"{section} = {GUARDED[section]}\n")
     with pytest.raises(ConfigError, match=section):
         load_config(environment={}, working_directory=tmp_path, user_folder=tmp_path / "none")
+
+
+def test_what_the_guide_of_the_store_shows_is_accepted(tmp_path: Path) -> None:
+    """And says what the text says."""
+    guide = Path(__file__).parents[2] / "docs" / "guides" / "store.md"
+    (tmp_path / "c.toml").write_text(guide.read_text().partition("```toml\n")[2].partition("```")[0])
+    config = load_config(tmp_path / "c.toml", environment={})
+    assert config.store.url == "postgresql://gateway@db.example/interlingua"
+    assert periods(config.store.keep).keys() == {"calls", "conversations", "responses"}
+    assert (config.responses.store, config.shared.on_loss) == ("sql", "open")

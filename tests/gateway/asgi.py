@@ -43,7 +43,7 @@ async def gateway(
     folder: Path, transport: ScriptedTransport, environment: dict[str, str] | None = None, **settings: Any
 ) -> AsyncIterator[Gateway]:
     """A gateway that is started and ended as a server does it."""
-    config = Config(store=StoreSettings(path=str(folder / "il.db")), **settings)
+    config = Config(**{"store": StoreSettings(path=str(folder / "il.db")), **settings})
     app = await build_gateway(config, transport=transport, environment=environment or {})
     to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     from_app: asyncio.Queue[Any] = asyncio.Queue()

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from interlingua.stores.place import Place
+from interlingua.stores.settings import SharedSettings
+from interlingua.stores.shared import Shared
 from interlingua.stores.sql import SqlStore
+from tests.services import Redis
 from tests.stores.spot import Spot
 
 
@@ -29,6 +32,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         return Place(tmp_path / "s.db")
     server = request.getfixturevalue("postgres")
     return Place(url=server.url(server.prepared()))
+
+
+@pytest.fixture
+async def shared(redis: Redis) -> AsyncIterator[Shared]:
+    """A connection to an empty Redis."""
+    redis.run("FLUSHALL")
+    made = Shared(SharedSettings(url=redis.url), {})
+    yield made
+    await made.aclose()
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from interlingua.errors import Conflict, InvalidRequest, LocalFileError, NotFoun
 from interlingua.ports.store import KeyRow, LedgerRow
 from interlingua.stores import database
 from interlingua.stores.opening import open_store
+from interlingua.stores.place import Place
 from interlingua.stores.sql import SqlStore
+from tests.services import Postgres
 from tests.stores.ledger_rows import ANSWERED, FAILED, row
 
 KEY = KeyRow(
@@ -242,3 +244,41 @@ async def test_a_key_that_is_not_there_cannot_be_ended(store: SqlStore) -> None:
             await store.revoke_key(name, 3)
         with pytest.raises(NotFound):
             await store.rotate_key(name, "d3", "tail", 3)
+
+
+async def test_a_call_whose_client_sends_nul_is_written_down_all_the_same(store: SqlStore) -> None:
+    """PostgreSQL keeps none; a call must not hide behind one."""
+    await store.write([row("a"), replace(row("b"), model="claude\0")])
+    found = await store.read("acme", "b")
+    assert found is not None
+    assert found.model == ("claude\0" if store.database.place.is_file else "claude\ufffd")
+    assert await store.read("acme", "a") == row("a")
+
+
+async def test_connections_that_the_server_closed_are_replaced(postgres: Postgres) -> None:
+    """It was restarted, or somebody ended them."""
+    name = postgres.prepared()
+    store = SqlStore(Place(url=postgres.url(name)))
+    await store.open()
+    await store.write([row("a")])
+    assert await store.keys() == ()
+    postgres.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'interlingua'")
+    await store.write([row("b")])
+    assert await store.keys() == ()
+    assert [one.request_id for one in (await store.page(None)).rows] == ["b", "a"]
+    await store.aclose()
+
+
+async def test_a_server_that_refuses_to_write_is_a_typed_error(postgres: Postgres) -> None:
+    """What is kept can still be read; no value stands in the error."""
+    name = postgres.prepared()
+    store = SqlStore(Place(url=postgres.url(name)))
+    await store.open()
+    await store.write([row("a")])
+    postgres.run(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    await store.aclose()
+    with pytest.raises(LocalFileError, match="may not be written") as caught:
+        await store.write([row("secret-id")])
+    assert "secret-id" not in str(caught.value)
+    assert await store.read("acme", "a") is not None
+    await store.aclose()

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "providers": "List providers, and where their credentials come from.",
     "serve": "Serve every API to every client.",
     "keys": "Make, list and end the keys of gateway clients.",
+    "store": "Look at what is kept, prune it, back it up, restore it.",
     "config": "Check the configuration, or show it with the source of each value.",
     "pull": "Fetch a model that answers on this machine.",
     "translate": "Translate requests and answers between wire formats.",

@@ -100,7 +100,7 @@ def _source(way: Way, named: Mapping[tuple[str, ...], str], table: Mapping[str, 
 
 def _masked(way: Way, value: Any) -> Json:
     name = str(way[-1])
-    if name in ("api_keys", "key"):
+    if name in ("api_keys", "key", "password") and value is not None:
         one = [value] if isinstance(value, str) else value
         masked: list[Json] = [text if str(text).startswith(_REFERENCES) else MASK for text in one or ()]
         return masked[0] if isinstance(value, str) else masked

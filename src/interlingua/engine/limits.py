@@ -21,6 +21,7 @@ from msgspec import Struct
 from interlingua.engine.principal import UNLIMITED, Limits, Principal
 from interlingua.errors import InterlinguaError, RateLimited
 from interlingua.ports.clock import Clock
+from interlingua.ports.counters import Demand
 
 Kind = Literal["rpm", "tpm", "concurrency"]
 
@@ -265,6 +266,16 @@ class Limiter:
         """What the limits are now, for the headers of a refusal."""
         return _states(self._meters(principal, model, _nanoseconds(self._clock)), self._clock)
 
+    def demands(self, principal: Principal, model: str) -> tuple[Demand, ...]:
+        """The limits that a call must be let in by, for who counts for several processes."""
+        found = []
+        if principal.limits != UNLIMITED:
+            found.append((f"key/{principal.key}", principal.limits))
+        found += [
+            (meter.scope, meter.limits) for pattern, meter in self._patterns.items() if fnmatchcase(model, pattern)
+        ]
+        return tuple(Demand(name, each.rpm, each.tpm, each.concurrency) for name, each in found)
+
     def forget(self, keep: set[str]) -> None:
         """Forgets keys that are not among those names and have no call running."""
         for name in [name for name, meter in self._keys.items() if name not in keep and not meter.used]:
@@ -303,18 +314,29 @@ def _refusal(meters: tuple[Meter, ...], tokens: int, now: int) -> RateLimited:
     found = [(meter, *refusal) for meter in meters if (refusal := meter.refusal(tokens, now)) is not None]
     worst = found[0]
     for one in found[1:]:
-        if _longer(one[2], worst[2]):
+        if is_longer(one[2], worst[2]):
             worst = one
-    return _limited(*worst, tokens)
+    meter, kind, wait = worst
+    return limited(meter.scope, meter.limits, kind, wait, tokens)
 
 
-def _longer(wait: float | None, other: float | None) -> bool:
+def is_longer(wait: float | None, other: float | None) -> bool:
+    """Whether one wait is longer than another; None is for ever."""
     return other is not None and (wait is None or wait > other)
 
 
-def _limited(meter: Meter, kind: Kind, wait: float | None, tokens: int) -> RateLimited:
-    limit = getattr(meter.limits, kind)
-    which = "this key" if meter.scope == "key" else "this model"
+def limited(scope: str, limits: Limits | Demand, kind: Kind, wait: float | None, tokens: int) -> RateLimited:
+    """The refusal of a call.
+
+    Args:
+        scope: of what the limit is: `key`, or `model/` and a pattern.
+        limits: those of the scope.
+        kind: which of them stands against the call most.
+        wait: seconds until it does not; None is for ever.
+        tokens: what the call asks for.
+    """
+    limit = getattr(limits, kind)
+    which = "this key" if scope == "key" else "this model"
     if wait is None:
         message = f"{which} may use {limit} {_WORDS[kind]}, and this request alone may take {tokens}"
         remedy = "Shorten the prompt, ask for fewer output tokens, or have the limit raised."
@@ -322,7 +344,7 @@ def _limited(meter: Meter, kind: Kind, wait: float | None, tokens: int) -> RateL
         message = f"{which} may use {limit} {_WORDS[kind]}"
         remedy = f"Wait {wait:.3g} s, or have the limit raised."
     error = RateLimited(
-        message, retry_after=wait, scope=f"gateway:{meter.scope}/{kind}", remedy=remedy, retryable=wait is not None
+        message, retry_after=wait, scope=f"gateway:{scope}/{kind}", remedy=remedy, retryable=wait is not None
     )
     _blame_us(error)
     return error

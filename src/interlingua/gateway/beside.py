@@ -41,7 +41,7 @@ async def embeddings(
         request = codec.parse_embed_request(wire, _context(dialect, incoming))
         call.peek = Peek(model=request.model)
         target = call.allowed(state.engine.route(request.model))[0]
-        call.admit(target, len(wire.body) // 4)
+        await call.admit(target, len(wire.body) // 4)
         call.outcome.target = target
         started = state.engine.clock.time()
         found = await tried(call, embed(state.engine, request), target, started)
@@ -66,7 +66,7 @@ async def count(
         request = codec.parse_count_request(wire, _context(dialect, incoming))
         call.peek = Peek(model=request.model)
         target = call.allowed(state.engine.route(request.model))[0]
-        call.admit(target)
+        await call.admit(target)
         call.outcome.target = target
         found = await count_tokens(state.engine, request)
         # Nobody bills a count.

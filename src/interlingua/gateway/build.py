@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from interlingua.gateway.guard import Guard
 from interlingua.gateway.hooks import load_hooks
 from interlingua.gateway.reload import ConfigSource, Reloader
 from interlingua.gateway.seeing import open_seeing
+from interlingua.gateway.shared import Sharing, open_sharing
 from interlingua.gateway.sharing import Worker, check_limits
 from interlingua.gateway.state import State
 from interlingua.gateway.virtual_keys import VirtualKeys, configured_keys
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from interlingua.stores.sql import SqlStore
 
 _Step = Callable[[], Awaitable[None]]
+_Watch = Callable[[], Coroutine[None, None, None]]
 
 
 def token_path(config: Config) -> Path:
@@ -52,6 +55,12 @@ def _memory(config: Config, memory: Memory, store: SqlStore) -> Memory:
     if config.responses.store == "sql":
         memory = DividedMemory(stored_responses.PREFIX, store.responses, memory)
     return memory
+
+
+async def _envelope_key(worker: Worker | None, sharing: Sharing | None) -> bytes:
+    """What seals state: the same for all who may get it back."""
+    made = worker.envelope_key if worker else secrets.token_bytes(32)
+    return made if sharing is None else await sharing.shared.secret("envelopes", made)
 
 
 async def build_gateway(
@@ -81,17 +90,22 @@ async def build_gateway(
     """
     environment = os.environ if environment is None else environment
     clock = SystemClock()
+    sharing = open_sharing(config.shared, environment)
     store = await open_store(config.store, environment)
     keys = VirtualKeys(clock, configured_keys(config.virtual_keys, environment), store)
     await keys.refresh()
     try:
         check_exposure(config.server.host, has_keys=bool(keys))
-        check_limits(worker.workers if worker else 1, config.limits, [issued.row for issued in keys.issued])
+        check_limits(
+            worker.workers if worker and not sharing else 1, config.limits, [issued.row for issued in keys.issued]
+        )
     except ConfigError:
         await store.aclose()
         raise
     ways = {IN_PROCESS: KeptTransport(worker.keeper)} if worker else {}
     kept = KeptMemory(worker.keeper) if worker else None
+    memory: Memory = sharing.memory if sharing else kept or ProcessMemory(clock.monotonic)
+    limiter = Limiter(clock, config.limits)
     engine = build_engine(config, transport=transport, transports=ways, environment=environment, owns_exit=owns_exit)
     token = admin_token(token_path(config))
     hooks = load_hooks()
@@ -100,10 +114,11 @@ async def build_gateway(
         engine=engine,
         doorkeeper=Doorkeeper(keys, token),
         guard=Guard((*config.server.allowed_hosts, config.server.host)),
-        limiter=Limiter(clock, config.limits),
+        limiter=limiter,
+        shared_limits=sharing.limiter(limiter) if sharing else None,
         ledger=Ledger(store, config.ledger),
-        memory=_memory(config, kept or ProcessMemory(clock.monotonic), store),
-        envelope_key=worker.envelope_key if worker else secrets.token_bytes(32),
+        memory=_memory(config, memory, store),
+        envelope_key=await _envelope_key(worker, sharing),
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
         hooks=hooks,
         worker=worker,
@@ -111,34 +126,48 @@ async def build_gateway(
     reloader = None
     if source is not None:
         reloader = Reloader(state, keys, source, environment, transport, owns_exit=owns_exit)
-    return Gateway(state, *_lifetime(state, keys, store, reloader, kept))
+    return Gateway(state, *_lifetime(state, keys, store, reloader, kept, sharing))
+
+
+def _watching(
+    state: State, keys: VirtualKeys, store: SqlStore, reloader: Reloader | None, sharing: Sharing | None
+) -> list[_Watch]:
+    """All that goes on beside the calls until it is cancelled."""
+    from interlingua.stores.keeping import keep_pruned  # brings the database, as the store did
+
+    found: list[_Watch] = [keys.watch, partial(keep_pruned, store, state.config.store.keep)]
+    if reloader is not None:
+        found.append(reloader.watch)
+    if sharing is not None:
+        found.append(sharing.counters.watch)
+    if state.worker is not None and state.seeing.metrics is not None:
+        found.append(partial(health.keep_counting, state, state.seeing.metrics))
+    return found
 
 
 def _lifetime(
-    state: State, keys: VirtualKeys, store: SqlStore, reloader: Reloader | None, kept: KeptMemory | None
+    state: State,
+    keys: VirtualKeys,
+    store: SqlStore,
+    reloader: Reloader | None,
+    kept: KeptMemory | None,
+    sharing: Sharing | None,
 ) -> tuple[_Step, _Step]:
     """What is done when the server starts, and when it ends."""
+    watching = _watching(state, keys, store, reloader, sharing)
     tasks: set[asyncio.Task[None]] = set()
 
     async def startup() -> None:
         loop = asyncio.get_running_loop()
-        tasks.add(loop.create_task(keys.watch()))
-        if reloader is not None:
-            tasks.add(loop.create_task(reloader.watch()))
-        if state.worker is not None and state.seeing.metrics is not None:
-            tasks.add(loop.create_task(health.keep_counting(state, state.seeing.metrics)))
+        tasks.update(loop.create_task(watch()) for watch in watching)
 
     async def shutdown() -> None:
         for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        if reloader is not None:
-            await reloader.aclose()
-        await state.ledger.aclose()
-        await state.engine.aclose()
-        if kept is not None:
-            await kept.aclose()
-        await store.aclose()
+        for part in (reloader, state.ledger, state.engine, kept, store, sharing):
+            if part is not None:
+                await part.aclose()
 
     return startup, shutdown

@@ -11,10 +11,11 @@ from types import TracebackType
 
 from msgspec.structs import replace
 
-from interlingua.engine.limits import Lease, LimitStates
+from interlingua.engine.limits import LimitStates
 from interlingua.engine.passage import Outcome
 from interlingua.engine.principal import Principal
 from interlingua.engine.relay import UPSTREAM_ID
+from interlingua.engine.shared_limits import Admission, Refusal
 from interlingua.engine.target import Target
 from interlingua.errors import Cancelled, InterlinguaError, Overloaded, PermissionDenied
 from interlingua.gateway.hooks import CallView
@@ -58,7 +59,7 @@ class Call:
         self.outcome = Outcome()
         self.first: float | None = None
         self.conversation = ""
-        self._lease: Lease | None = None
+        self._lease: Admission | None = None
         self._states = LimitStates()
         self._recorded = False
         self._task: asyncio.Task[object] | None = None
@@ -120,7 +121,7 @@ class Call:
             )
         return found
 
-    def admit(self, target: Target, tokens: int = 0) -> None:
+    async def admit(self, target: Target, tokens: int = 0) -> None:
         """Takes what the call will use off the caller's limits.
 
         Args:
@@ -129,13 +130,21 @@ class Call:
 
         Raises:
             RateLimited: there is not enough left.
+            Overloaded: who counts for all gateways cannot be asked, and is to be.
         """
+        if self.state.shared_limits is not None:
+            found = await self.state.shared_limits.acquire(self.principal, target.name, tokens)
+            self._states = found.states()
+            if isinstance(found, Refusal):
+                raise found.error
+            self._lease = found
+            return
         try:
-            self._lease = self.state.limiter.acquire(self.principal, target.name, tokens)
+            self._lease = lease = self.state.limiter.acquire(self.principal, target.name, tokens)
         except InterlinguaError:
             self._states = self.state.limiter.states(self.principal, target.name)
             raise
-        self._states = self._lease.states()
+        self._states = lease.states()
 
     def headers(self) -> Headers:
         """What every answer says of itself (contracts §8)."""

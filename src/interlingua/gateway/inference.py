@@ -75,7 +75,7 @@ class Inference:
             await call.record()
             await send_whole(send, local, call.headers())
             return
-        passage = self._passage(call, wire)
+        passage = await self._passage(call, wire)
         if call.peek.stream:
             await self._streamed(passage, send)
         else:
@@ -83,9 +83,9 @@ class Inference:
             await call.record()
             await send_whole(send, answer, call.headers())
 
-    def _passage(self, call: Call, wire: WireRequest) -> Passage:
+    async def _passage(self, call: Call, wire: WireRequest) -> Passage:
         targets = call.allowed(self._state.engine.route(call.peek.model, self._id))
-        call.admit(targets[0], estimate_size(len(wire.body), call.peek))
+        await call.admit(targets[0], estimate_size(len(wire.body), call.peek))
         passage = Passage(
             self._state.engine,
             dialect=self._id,

@@ -92,7 +92,7 @@ async def _begun(call: Call, *, stream: bool) -> tuple[ChatRequest, WireRequest]
     call.conversation = conversation_key(request, call.principal.tenant, named)
     targets = call.allowed(call.state.engine.route(request.model))
     output = min(request.max_output_tokens or RESERVED_OUTPUT, RESERVED_OUTPUT)
-    call.admit(targets[0], estimate_tokens(request).input_tokens + output)
+    await call.admit(targets[0], estimate_tokens(request).input_tokens + output)
     call.outcome.target = targets[0]
     return request, wire
 

@@ -146,7 +146,8 @@ class Reloader:
         state = self._state
         new, needs_restart = without_restart(state.config, self._source.load())
         rows = configured_keys(new.virtual_keys, self._environment)
-        check_limits(state.config.server.workers if state.worker else 1, new.limits, rows)
+        alone = state.worker is not None and state.shared_limits is None
+        check_limits(state.config.server.workers if alone else 1, new.limits, rows)
         check_exposure(new.server.host, has_keys=bool(rows) or self._keys.has_stored)
         ways = kept_ways(state.config, new, state.engine.transports)
         engine = build_engine(

@@ -1,8 +1,9 @@
 """What the workers of one gateway have in common, and what they would have to and have not.
 
 The keeper (`transport/keeper.py`) holds the local model and the memory of conversations; the key that seals reasoning
-state is the same in all; ledger and keys lie in the store. Limits are counted in each process, so a gateway with
-limits and several workers would let through a multiple of them: it does not start.
+state is the same in all; ledger and keys lie in the store. Limits are counted in each process unless `[shared]` is
+configured, so a gateway with limits and several workers without it would let through a multiple of them: it does not
+start.
 """
 
 from __future__ import annotations
@@ -55,5 +56,5 @@ def check_limits(workers: int, limits: Mapping[str, Limits], keys: Iterable[KeyR
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         raise ConfigError(
             f"server.workers = {workers}: each would count limits of its own for {', '.join(found[:3])}{more}",
-            remedy="Use one worker, or take the limits out.",
+            remedy="Set shared.url, so that they count together; or use one worker, or take the limits out.",
         )

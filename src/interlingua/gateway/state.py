@@ -10,6 +10,7 @@ from interlingua.config.schema import Config
 from interlingua.engine.engine import Engine
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
+from interlingua.engine.shared_limits import SharedLimiter
 from interlingua.errors import InterlinguaError
 from interlingua.gateway.auth import Doorkeeper
 from interlingua.gateway.guard import Guard
@@ -28,6 +29,7 @@ class State:
         engine: what answers.
         doorkeeper, guard: who may ask, and from where.
         limiter: how much they may ask.
+        shared_limits: the same where several processes count together; None where this one counts for itself.
         ledger: where calls are written down.
         memory: what is remembered for clients.
         envelope_key: seals state that goes through clients' hands.
@@ -52,6 +54,7 @@ class State:
     running: set[asyncio.Task[Any]] = field(default_factory=set)
     seeing: Seeing = field(default_factory=Seeing)
     hooks: Hooks | None = None
+    shared_limits: SharedLimiter | None = None
     config_problem: InterlinguaError | None = None
     needs_restart: tuple[str, ...] = ()
     worker: Worker | None = None

@@ -96,7 +96,8 @@ def supervise(
     """
     if os.name != "posix":
         raise ConfigError("server.workers: several workers need a Unix system", remedy="Set it to 1.")
-    check_limits(config.server.workers, config.limits, ())  # each worker looks again, at keys as well
+    # Each worker looks again, at keys as well.
+    check_limits(config.server.workers if config.shared.url is None else 1, config.limits, ())
     with _folder() as folder:
         supervisor = Supervisor(config, listening, source, folder)
         try:

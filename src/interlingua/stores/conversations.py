@@ -6,6 +6,7 @@ nothing but the rows of one tenant is touched; where they are, the tenant is one
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -126,8 +127,8 @@ class SqlConversations:
     ) -> StoredMessage:
         """Adds a message; its branch becomes the active one."""
         added = StoredMessage(id=_new_id(), parent=parent, message=message, created=self._now(), answer=answer)
-        content = _content(message)
-        found = terms(message.text)
+        # Beside the loop: a message may hold megabytes.
+        content, found = await asyncio.to_thread(_stored, message)
 
         async def work(connection: AsyncConnection) -> None:
             # This locks the conversation, so that it cannot be deleted meanwhile.
@@ -196,8 +197,8 @@ class SqlConversations:
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(insert(conversations).values(tenant=tenant, **values))
             for copy in copies:
-                found = terms(copy.message.text)
-                await self._add(connection, tenant, made.id, copy, _content(copy.message), found)
+                content, found = await asyncio.to_thread(_stored, copy.message)
+                await self._add(connection, tenant, made.id, copy, content, found)
 
         await self._database.written(work)
         return made
@@ -220,22 +221,8 @@ class SqlConversations:
             query = query.where(m.number < after_number(after))
         async with self._database.reading() as connection:
             rows = (await connection.execute(query)).all()
-        hits = []
-        for _, conversation, title, id, created, content in rows[:limit]:
-            message = load(content, Message)
-            shown, marks = snippet(message.text, looked_for)
-            hits.append(
-                Hit(
-                    conversation=conversation,
-                    title=title,
-                    message=id,
-                    role=message.role,
-                    created=created,
-                    snippet=shown,
-                    marks=marks,
-                )
-            )
-        return HitPage(tuple(hits), str(rows[limit - 1][0]) if len(rows) > limit else None)
+        hits = await asyncio.to_thread(_hits, rows[:limit], looked_for)
+        return HitPage(hits, str(rows[limit - 1][0]) if len(rows) > limit else None)
 
     def _matches(self, tenant: str, looked_for: list[str]) -> Any:
         if not looked_for:
@@ -326,7 +313,8 @@ def _values(given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _content(message: Message) -> str:
+def _stored(message: Message) -> tuple[str, list[str]]:
+    """A message's text as it is kept, and its terms. Raises InvalidRequest where it is too large."""
     content = dump(message)
     if len(content) > MOST_BYTES:
         raise InvalidRequest(
@@ -335,12 +323,31 @@ def _content(message: Message) -> str:
             status=413,
             remedy="Send smaller images or files, or fewer in one message.",
         )
-    return content.decode()
+    return content.decode(), terms(message.text)
 
 
 def _conversation(row: Any) -> Conversation:
     values = row._asdict()
     return Conversation(**values | {"settings": msgspec.json.decode(values["settings"])})
+
+
+def _hits(rows: Sequence[Any], looked_for: list[str]) -> tuple[Hit, ...]:
+    hits = []
+    for _, conversation, title, id, created, content in rows:
+        message = load(content, Message)
+        shown, marks = snippet(message.text, looked_for)
+        hits.append(
+            Hit(
+                conversation=conversation,
+                title=title,
+                message=id,
+                role=message.role,
+                created=created,
+                snippet=shown,
+                marks=marks,
+            )
+        )
+    return tuple(hits)
 
 
 def _message(row: Any) -> StoredMessage:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlingua.errors import ConfigError
-from interlingua.stores.periods import microseconds
+from interlingua.stores.periods import periods
 from interlingua.stores.place import default_path, find_place
 from interlingua.stores.settings import StoreSettings
 
@@ -32,7 +32,7 @@ async def open_store(
         LocalFileError: the disk, the file or the server fails.
     """
     settings = where if isinstance(where, StoreSettings) else StoreSettings(path=str(where) if where else None)
-    place = find_place(settings, environment)
+    place, kept = find_place(settings, environment), periods(settings.keep)
     try:
         from interlingua.stores.sql import SqlStore
     except ImportError as error:
@@ -40,6 +40,6 @@ async def open_store(
             f"the store needs a package that is not installed: {error.name}",
             remedy="pip install 'interlingua[store]'",
         ) from error
-    store = SqlStore(place, responses=microseconds("store.keep.responses", settings.keep.responses) / 1e6)
+    store = SqlStore(place, responses=kept["responses"] / 1e6)
     await store.open()
     return store

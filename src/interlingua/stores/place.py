@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from interlingua.errors import ConfigError, LocalFileError
 from interlingua.stores.settings import StoreSettings
@@ -66,7 +66,7 @@ def shown(url: str) -> str:
     """An address as people may see it."""
     parts = urlsplit(url)
     user, at, host = parts.netloc.rpartition("@")
-    return urlunsplit((parts.scheme, user.partition(":")[0] + at + host, parts.path, "", ""))
+    return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
 
 
 def find_place(settings: StoreSettings, environment: Mapping[str, str] | None = None) -> Place:

@@ -11,6 +11,8 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
+from itertools import takewhile
 
 MOST_LETTERS = 500_000
 """Of a text, from its beginning, that are looked at."""
@@ -71,8 +73,11 @@ def snippet(text: str, looked_for: list[str]) -> tuple[str, tuple[tuple[int, int
         text: the whole.
         looked_for: terms, as `wanted` gives them.
     """
-    places = [place for place in _places(text[:MOST_LETTERS]) if _is_found(text[slice(*place)], looked_for)]
-    first = places[0][0] if places else 0
+    found = (place for place in _places(text[:MOST_LETTERS]) if _is_found(text[slice(*place)], looked_for))
+    place = next(found, None)
+    first = place[0] if place is not None else 0
+    near = takewhile(lambda one: one[0] < first + 2 * AROUND, found)
+    places = [place, *near] if place is not None else []
     begin, end = max(0, first - AROUND), min(len(text), first + 2 * AROUND)
     # Not within a word, where one ends near enough.
     if begin and (space := text.find(" ", begin, first)) >= 0:
@@ -96,27 +101,22 @@ def _words(text: str) -> Iterator[str]:
 
 def _places(text: str) -> Iterator[tuple[int, int]]:
     """Where words stand; unspaced runs are words of their own."""
-    start = -1
-    unspaced = False
-    for place, letter in enumerate(text):
-        if not _is_letter(letter):
-            if start >= 0:
-                yield start, place
-                start = -1
-            continue
-        now = _UNSPACED.match(letter) is not None
-        if start >= 0 and now != unspaced:
-            yield start, place
-            start = place
-        elif start < 0:
-            start = place
-        unspaced = now
-    if start >= 0:
-        yield start, len(text)
+    for found in _word().finditer(text):
+        start, end = found.span()
+        for run in _UNSPACED.finditer(text, start, end):
+            if start < run.start():
+                yield start, run.start()
+            yield run.span()
+            start = run.end()
+        if start < end:
+            yield start, end
 
 
-def _is_letter(letter: str) -> bool:
-    return letter.isalnum() or (letter > "\x7f" and unicodedata.category(letter)[0] in "LNM")
+@cache
+def _word() -> re.Pattern[str]:
+    """Letters, digits and marks; `re` knows no marks, so they are written out."""
+    marks = [letter for letter in map(chr, range(0x80, 0x20000)) if unicodedata.category(letter)[0] == "M"]
+    return re.compile(rf"(?:[^\W_]|[{''.join(marks)}])+")
 
 
 def _pieces(word: str) -> Iterator[str]:

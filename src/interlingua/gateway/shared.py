@@ -1,0 +1,62 @@
+"""What this process has in common with other workers and machines, where `[shared]` is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from interlingua.engine.limits import Limiter
+from interlingua.engine.shared_limits import SharedLimiter
+from interlingua.errors import ConfigError
+from interlingua.stores.settings import SharedSettings
+
+if TYPE_CHECKING:
+    from interlingua.stores.shared import Shared
+    from interlingua.stores.shared_counters import SharedCounters
+    from interlingua.stores.shared_memory import SharedMemory
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """The parts.
+
+    Args:
+        shared: the server that all ask.
+        counters: limits.
+        memory: what is remembered for clients.
+    """
+
+    shared: Shared
+    counters: SharedCounters
+    memory: SharedMemory
+
+    def limiter(self, limiter: Limiter) -> SharedLimiter:
+        """The limits of this process as those of all."""
+        return SharedLimiter(limiter, self.counters, refuse=self.shared.settings.on_loss == "closed")
+
+    async def aclose(self) -> None:
+        """Tells what is untold, and closes the connection."""
+        await self.shared.aclose()
+
+
+def open_sharing(settings: SharedSettings, environment: Mapping[str, str]) -> Sharing | None:
+    """The parts, or None where each process counts for itself. Connects when it is first needed.
+
+    Raises:
+        ConfigError: the address is none, or the packages are not installed.
+        LocalFileError: the password's file cannot be read.
+    """
+    if settings.url is None:
+        return None
+    try:
+        from interlingua.stores.shared import Shared
+        from interlingua.stores.shared_counters import SharedCounters
+        from interlingua.stores.shared_memory import SharedMemory
+    except ImportError as error:
+        raise ConfigError(
+            f"shared.url needs a package that is not installed: {error.name}",
+            remedy="pip install 'interlingua[shared]'",
+        ) from error
+    shared = Shared(settings, environment)
+    return Sharing(shared, SharedCounters(shared), SharedMemory(shared))

@@ -1,0 +1,171 @@
+"""Two gateways that share a Redis are one to their clients; without it they do as the configuration says."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interlingua.config.schema import VirtualKeySettings
+from interlingua.engine.principal import Limits
+from interlingua.stores.settings import ResponseSettings, SharedSettings, StoreSettings
+from interlingua.transport.scripted import ScriptedTransport
+from interlingua.types.messages import user
+from tests.gateway.asgi import Answer, call, gateway
+from tests.gateway.test_continuity import STATE, said, second, thoughtful, turn
+from tests.gateway.upstreams import ENVIRONMENT, asks, config, model_of, whole
+from tests.services import Postgres, Redis
+
+KEYS = {"ONE": "il-the-first-key-of-some-letters", "TWO": "il-the-second-key-of-some-letters"}
+ONE = {"authorization": f"Bearer {KEYS['ONE']}"}
+PATH, BODY = asks("openai_chat", "gemini", stream=False)
+
+
+def served(folder: Path, transport: ScriptedTransport, shared: SharedSettings, rpm: int | None = None) -> Any:
+    """A gateway of one key with limits, its folder its own."""
+    folder.mkdir(exist_ok=True)
+    keys = (
+        VirtualKeySettings(name="one", key="env:ONE", tenant="t", rpm=rpm),
+        VirtualKeySettings(name="two", key="env:TWO", tenant="u"),
+    )
+    settings = config(virtual_keys=keys, shared=shared)
+    return gateway(folder, transport, {**ENVIRONMENT, **KEYS}, **settings)
+
+
+@pytest.fixture
+def shared(redis: Redis) -> SharedSettings:
+    """An empty server."""
+    redis.run("FLUSHALL")
+    return SharedSettings(url=redis.url)
+
+
+async def test_a_limit_is_one_limit_however_many_serve_it(shared: SharedSettings, tmp_path: Path) -> None:
+    """A refusal says when to come back and how the limit stands."""
+    transport = ScriptedTransport(whole("gemini"))
+    async with (
+        served(tmp_path / "a", transport, shared, rpm=2) as first,
+        served(tmp_path / "b", transport, shared, rpm=2) as second_,
+    ):
+        name = "x-ratelimit-remaining-requests"
+        for app, left in ((first, "1"), (second_, "0")):
+            answer = await call(app, "POST", PATH, BODY, headers=ONE)
+            assert (answer.status, answer.headers[name]) == (200, left)
+        for app in (first, second_):
+            refused = await call(app, "POST", PATH, BODY, headers=ONE)
+            assert (refused.status, refused.headers["x-interlingua-fault"], refused.headers[name]) == (
+                429,
+                "gateway",
+                "0",
+            )
+            assert 0 < int(refused.headers["retry-after"]) <= 30
+            assert "this key may use 2 requests per minute" in refused.body.decode()
+            assert (await app.state.ledger.page(None)).rows[0].error == "rate_limited"
+        assert (await call(first, "POST", PATH, BODY, headers={"authorization": f"Bearer {KEYS['TWO']}"})).status == 200
+
+
+async def test_a_models_limit_is_shared_and_slots_come_back(
+    shared: SharedSettings, redis: Redis, tmp_path: Path
+) -> None:
+    """However a call ends."""
+    transport = ScriptedTransport(whole("gemini"))
+    limits = {"the-gemini/*": Limits(concurrency=1)}
+    settings = config(limits=limits, shared=shared)
+    (tmp_path / "a").mkdir()
+    async with gateway(tmp_path / "a", transport, ENVIRONMENT, **settings) as app:
+        slots = "{il}:slots:model/the-gemini/*"
+        for leave in (None, 0):
+            await call(app, "POST", PATH, BODY, leave_after=leave)
+            for _ in range(1000):
+                if redis.run("ZCARD", slots) == "0":
+                    break
+                await asyncio.sleep(0.01)
+        redis.run("ZADD", slots, "9999999999000000", "somebody-elses")
+        refused = await call(app, "POST", PATH, BODY)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+        assert "this model may use 1 calls at once" in refused.body.decode()
+
+
+@pytest.mark.parametrize("client", ["gemini", "openai_chat"])
+async def test_a_conversation_goes_on_at_another_gateway_with_its_reasoning_state(
+    client: str, shared: SharedSettings, tmp_path: Path
+) -> None:
+    """By an envelope that all can open, or by recall that all share."""
+    host = "anthropic_messages"
+    transport = ScriptedTransport([whole(host, thoughtful(host)), whole(host)])
+    async with (
+        served(tmp_path / "a", transport, shared) as first,
+        served(tmp_path / "b", transport, shared) as other,
+    ):
+        answer = await turn(first, client, host, (user("Weather in Bern?"),), stream=False)
+        answer = await turn(other, client, host, second(said(client, answer, stream=False)), stream=False)
+        assert answer.status == 200, answer.body
+    assert STATE[host].data.encode() in transport.requests[1].body
+
+
+def responses(id: str | None = None) -> dict[str, Any]:
+    """What a client of stored answers asks."""
+    more = {"previous_response_id": id} if id else {}
+    return {"model": model_of("gemini"), "input": "And then?" if id else "The word is swordfish.", **more}
+
+
+async def test_an_answer_is_continued_by_its_id_at_another_gateway(shared: SharedSettings, tmp_path: Path) -> None:
+    """By its tenant only."""
+    transport = ScriptedTransport(whole("gemini"))
+    async with served(tmp_path / "a", transport, shared) as first, served(tmp_path / "b", transport, shared) as other:
+        id = (await call(first, "POST", "/v1/responses", responses(), headers=ONE)).json["id"]
+        foreign = {"authorization": f"Bearer {KEYS['TWO']}"}
+        assert (await call(other, "POST", "/v1/responses", responses(id), headers=foreign)).status == 409
+        assert (await call(other, "POST", "/v1/responses", responses(id), headers=ONE)).status == 200
+    assert b"swordfish" in transport.requests[-1].body
+
+
+async def test_with_the_store_answers_outlive_the_gateway(tmp_path: Path) -> None:
+    """`responses.store = "sql"`; in memory they do not."""
+    transport = ScriptedTransport(whole("gemini"))
+    for store, status in (("sql", 200), ("memory", 409)):
+        settings = config(responses=ResponseSettings(store=store))  # type: ignore[arg-type]  # one of the two words
+        async with gateway(tmp_path, transport, ENVIRONMENT, **settings) as app:
+            id = (await call(app, "POST", "/v1/responses", responses())).json["id"]
+        async with gateway(tmp_path, transport, ENVIRONMENT, **settings) as app:
+            assert (await call(app, "POST", "/v1/responses", responses(id))).status == status
+
+
+async def test_without_the_server_each_counts_for_itself_or_limited_calls_are_refused(tmp_path: Path) -> None:
+    """Calls without a limit are answered either way."""
+    transport = ScriptedTransport(whole("gemini"))
+    there = f"unix://{tmp_path}/none.sock"
+
+    async def ask(app: Any, key: str = "ONE") -> Answer:
+        return await call(app, "POST", PATH, BODY, headers={"authorization": f"Bearer {KEYS[key]}"})
+
+    async with served(tmp_path / "a", transport, SharedSettings(url=there), rpm=1) as app:
+        assert [(await ask(app)).status for _ in range(2)] == [200, 429]
+        assert (await ask(app, "TWO")).status == 200
+    async with served(tmp_path / "b", transport, SharedSettings(url=there, on_loss="closed"), rpm=1) as app:
+        refused = await ask(app)
+        assert (refused.status, refused.headers["x-interlingua-fault"]) == (503, "gateway")
+        assert refused.headers["retry-after"] == "2"
+        assert (await ask(app, "TWO")).status == 200
+
+
+async def test_two_gateways_keep_their_calls_and_keys_in_one_postgresql(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both start on it while it is empty; what one writes down the other shows."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    settings = config(store=StoreSettings(url=postgres.url(postgres.empty())))
+    transport = ScriptedTransport(whole("gemini"))
+
+    async def one() -> Any:
+        return await stack.enter_async_context(gateway(tmp_path, transport, ENVIRONMENT, **settings))
+
+    async with AsyncExitStack() as stack:
+        first, other = await asyncio.gather(one(), one())
+        answer = await call(first, "POST", PATH, BODY)
+        assert answer.status == 200
+        await first.state.ledger.flush()
+        row = await other.state.ledger.read("local", answer.headers["x-request-id"])
+        assert (row.status, row.attempts[0].status) == (200, 200)
