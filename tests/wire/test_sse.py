@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlingua.errors import UpstreamError
-from interlingua.wire.sse import SSEEvent, SSEParser, render_comment, render_sse
+from interlingua.wire.sse import SSEEvent, SSEParser, render_comment, render_json, render_sse
 from tests.strategies import cuts, json_objects, texts
 
 
@@ -115,6 +115,40 @@ def test_a_type_with_a_line_end_is_refused() -> None:
 
 def test_what_utf8_cannot_hold_is_replaced() -> None:
     assert parse(render_sse("a\ud800b")) == [SSEEvent(data="a?b")]
+
+
+PIECES = (
+    *("data: a\n\n", "event: x\ndata: {}\n\n", "data: ü\n\n", "data: [DONE]\n\n", f"data: {'a' * 50}\n\n"),
+    *("data: a\n", "data:b\n", "event: x\n", "event:y\n\n", "id: 1\n", "retry: 5\n", ": hi\n", "\n", "\r\n"),
+    *('{"a": 1}\n', '{"a":\n', "}", "data: ", "data: \n\n", "event: \ndata: a\n\n", "\ufeff", "data: a\r\n\r\n"),
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=8), st.data())
+def test_plain_events_are_read_the_same_line_by_line(pieces: list[str], data: st.DataObject) -> None:
+    chunks = data.draw(cuts("".join(pieces).encode()))
+
+    def read() -> list[object]:
+        parser = SSEParser(line_limit=40)
+        found: list[object] = []
+        try:
+            for chunk in chunks:
+                found += parser.feed(chunk)
+            found += parser.close()
+        except UpstreamError as error:
+            found.append(error.message)
+        return found
+
+    quick = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SSEParser, "_plain", lambda self, data, place, events: place)
+        assert quick == read()
+
+
+@pytest.mark.parametrize("text", ['{"a":1}', '{"a":"ü\u2028"}', '{"a": {\n"b": 1\r\n}}'])
+@pytest.mark.parametrize("event", ["", "x"])
+def test_json_is_rendered_as_text_is(text: str, event: str) -> None:
+    assert render_json(text.encode(), event) == render_sse(text, event)
 
 
 def test_unicode_line_breaks_in_json_are_escaped_for_clients_that_split_text() -> None:

@@ -19,6 +19,7 @@ LINE_LIMIT = 32 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _FIELD = re.compile(rb"(?:data|event|id|retry):")
 _FIELD_INITIALS = b"deir"
+_PLAIN = re.compile(rb"(?:event: ([^\n]*)\n)?data: ([^\n]*)\n\n")
 _OUTSIDE = re.compile(rb'[{}\[\]"]')
 _INSIDE = re.compile(rb'["\\]')
 _OPENING = b"{["
@@ -138,8 +139,14 @@ class SSEParser:
         if b"\r" in data:
             self._after_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, tail = data.split(b"\n")
-        for line in lines:
+        place = 0
+        while True:
+            if self._is_fresh():
+                place = self._plain(data, place, events)
+            end = data.find(b"\n", place)
+            if end < 0:
+                break
+            line, place = data[place:end], end + 1
             if self._skipping:
                 self._skipping = False
                 continue
@@ -147,9 +154,24 @@ class SSEParser:
                 self._pending.append(line)
                 line = self._take_pending()
             self._line(line, events)
-        if tail and not self._skipping:
-            self._tail(tail, events)
+        if place < len(data) and not self._skipping:
+            self._tail(data[place:], events)
         return events
+
+    def _is_fresh(self) -> bool:
+        """Whether nothing has begun that the next line could belong to."""
+        begun = self._data or self._pending or self._event or self._skipping
+        return not begun and self._raw is None and self._id is None and self._retry is None
+
+    def _plain(self, data: bytes, place: int, events: list[SSEEvent]) -> int:
+        """Takes the events at `place` that are one line of data, perhaps after their type, as nearly all are; where
+        the first other thing stands."""
+        while (found := _PLAIN.match(data, place)) is not None and found.end() - place < self._limit:
+            event, text = found.groups()
+            kind = event.decode("utf-8", "replace") if event else ""
+            events.append(SSEEvent(data=text.decode("utf-8", "replace"), event=kind))
+            place = found.end()
+        return place
 
     def close(self) -> list[SSEEvent]:
         """The event that the end of the stream completes, if any; the parser is as new then.
@@ -283,6 +305,18 @@ def render_sse(data: str, event: str = "") -> bytes:
     if "\n" in event or "\r" in event:
         raise ValueError("the type of an event is one line")
     return f"event: {event}\ndata: {data}\n\n".encode("utf-8", "replace")
+
+
+def render_json(data: bytes, event: str = "") -> bytes:
+    """The same for JSON as an encoder writes it, which is one line but for what was inserted into it.
+
+    Args:
+        data: UTF-8.
+        event: the type, without line ends; empty leaves it out.
+    """
+    if not data.isascii() or b"\n" in data or b"\r" in data:
+        return render_sse(data.decode(), event)
+    return b"event: %b\ndata: %b\n\n" % (event.encode(), data) if event else b"data: %b\n\n" % data
 
 
 def render_comment(text: str) -> bytes:

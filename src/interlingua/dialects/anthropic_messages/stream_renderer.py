@@ -34,7 +34,7 @@ from interlingua.types.parts import (
 )
 from interlingua.types.request import ChatRequest
 from interlingua.types.usage import Usage
-from interlingua.wire.sse import render_sse
+from interlingua.wire.sse import render_json
 
 _IN_DELTA = ("stop_details", "container")
 """What stands in the `delta` of a message_delta besides the stop reason; other luggage stands beside it."""
@@ -112,7 +112,7 @@ class StreamRenderer:
     def _break_off(self, error: InterlinguaError) -> bytes:
         self._dead = True
         envelope = render_envelope(error)
-        return render_sse(msgspec.json.encode(envelope).decode(), "error")
+        return render_json(msgspec.json.encode(envelope), "error")
 
     def _lose_once(self, field: str, reason: str) -> None:
         if field not in self._told:
@@ -265,4 +265,4 @@ class StreamRenderer:
 
 
 def _event(kind: str, **fields: Any) -> bytes:
-    return render_sse(msgspec.json.encode({"type": kind} | fields).decode(), kind)
+    return render_json(msgspec.json.encode({"type": kind} | fields), kind)

@@ -31,7 +31,7 @@ from interlingua.types.parts import (
 )
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import TokenLogprob
-from interlingua.wire.sse import render_sse
+from interlingua.wire.sse import render_json
 
 _START = MessageStart(id="", model="")
 
@@ -173,7 +173,7 @@ class StreamRenderer:
                 self._usage = render_usage(event.usage)
             case Failed():
                 self._over = True
-                return render_sse(msgspec.json.encode(error_body(event.error())).decode())
+                return render_json(msgspec.json.encode(error_body(event.error())))
             case MessageEnd():
                 return self._end(event)
             case PartStart() | PartDelta() | PartEnd():
@@ -229,4 +229,4 @@ class StreamRenderer:
             if self._start.service_tier is not None:
                 wire.setdefault("usageMetadata", {"serviceTier": self._start.service_tier})
             wire |= {key: value for key, value in own(self._start.extra).items() if key not in wire}
-        return render_sse(msgspec.json.encode(wire).decode())
+        return render_json(msgspec.json.encode(wire))

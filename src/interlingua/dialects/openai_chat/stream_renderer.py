@@ -37,7 +37,7 @@ from interlingua.types.parts import (
 )
 from interlingua.types.request import ChatRequest
 from interlingua.types.usage import Usage
-from interlingua.wire.sse import render_sse
+from interlingua.wire.sse import render_json, render_sse
 
 Body = dict[str, Any]
 
@@ -111,7 +111,7 @@ class StreamRenderer:
         return closing + render_sse(DONE)
 
     def _write(self, chunk: Body) -> bytes:
-        return render_sse(_encode(chunk).decode())
+        return render_json(_encode(chunk))
 
     def _chunk(self, choice: int, delta: Body, finish: str | None = None, **more: Any) -> bytes:
         for key in _COUNTED:

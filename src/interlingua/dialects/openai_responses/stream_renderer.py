@@ -38,7 +38,7 @@ from interlingua.types.parts import OpaquePart, Part, ReasoningPart, RefusalPart
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import TokenLogprob
 from interlingua.types.usage import Usage
-from interlingua.wire.sse import render_sse
+from interlingua.wire.sse import render_json
 
 _encode = msgspec.json.Encoder().encode
 
@@ -131,7 +131,7 @@ class StreamRenderer:
     def _send(self, type: str, **fields: Any) -> bytes:
         body = {"type": type, "sequence_number": self._sequence, **fields}
         self._sequence += 1
-        return render_sse(_encode(body).decode(), event=type)
+        return render_json(_encode(body), type)
 
     # The answer as a whole
 
