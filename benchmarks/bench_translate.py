@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import partial
 from itertools import product
 
+import msgspec
+
 from benchmarks.peers import run_peer
 from interlingua.dialects.registry import DIALECTS, dialect
 from interlingua.ports.context import TranslationContext
@@ -61,7 +63,61 @@ TOOL_REQUEST = ChatRequest(
         ),
     ),
 )
-"""A conversation with hardly a plain message, which is what the quick ways of the parsers are for."""
+"""A conversation with hardly a message of text alone: short calls, one at a time."""
+_LOG = "\n".join(f"{i:3} | naïve: retries = retries + 1  # see “limits.md” – {i * 37}" for i in range(24))
+_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "description": "Where, from the root of the project, with forward slashes."},
+        "lines": {"type": "array", "items": {"type": "integer", "minimum": 1}, "maxItems": 2},
+        "options": {
+            "type": "object",
+            "properties": {"case": {"enum": ["keep", "fold"]}, "depth": {"type": ["integer", "null"]}},
+            "additionalProperties": False,
+        },
+    },
+    "required": ["path"],
+}
+_TOOLS = ("read_file", "write_file", "list_files", "search", "run", "fetch", "diff", "commit", "test", "ask")
+AGENT_REQUEST = ChatRequest(
+    model="m",
+    max_output_tokens=8000,
+    temperature=0.2,
+    stream=True,
+    tools=tuple(
+        FunctionTool(name=name, description=f"{name}: what it does, told at length. " * 6, parameters=_SCHEMA)
+        for name in _TOOLS
+    ),
+    messages=(
+        system("You are a careful engineer. " * 60),
+        user("Find out why the retries never end, and mend it."),
+        *(
+            message
+            for i in range(8)
+            for message in (
+                Message(
+                    role="assistant",
+                    parts=(
+                        TextPart(text=f"Step {i}: I look at both places at once."),
+                        tool_call(f"call_{i}_a", "read_file", f'{{"path":"src/limits_{i}.py","lines":[1,{i + 40}]}}'),
+                        tool_call(f"call_{i}_b", "search", '{"path":"src","options":{"case":"fold","depth":null}}'),
+                    ),
+                ),
+                Message(
+                    role="tool",
+                    parts=tuple(
+                        ToolCallResponsePart(id=f"call_{i}_{one}", name=name, response=(TextPart(text=_LOG),))
+                        for one, name in (("a", "read_file"), ("b", "search"))
+                    ),
+                ),
+            )
+        ),
+        assistant("The counter is reset inside the loop."),
+        user("Mend it, then."),
+    ),
+)
+"""What a coding agent sends: long definitions of tools, texts beside calls, two calls at a time, long results."""
+REQUESTS = {"request": REQUEST, "tool_request": TOOL_REQUEST, "agent_request": AGENT_REQUEST}
 RESPONSE = ChatResponse(
     id="r",
     model="m",
@@ -116,21 +172,31 @@ def responses() -> dict[str, WireResponse]:
 
 
 def measure() -> dict[str, dict[str, float]]:
-    """Microseconds by kind (request, tool_request, response, event) and `source>target`."""
-    found: dict[str, dict[str, float]] = {"request": {}, "tool_request": {}, "response": {}, "event": {}}
-    bodies, tools, answers, streams = (
-        requests(REQUEST),
-        requests(TOOL_REQUEST),
-        responses(),
-        {name: stream_bytes(name) for name in DIALECTS},
-    )
+    """Microseconds by kind (request, tool_request, agent_request, response, event) and `source>target`."""
+    found: dict[str, dict[str, float]] = {kind: {} for kind in (*REQUESTS, "response", "event")}
+    bodies = {kind: requests(request) for kind, request in REQUESTS.items()}
+    answers, streams = responses(), {name: stream_bytes(name) for name in DIALECTS}
     for source, target in product(DIALECTS, DIALECTS):
         pair = f"{source}>{target}"
-        found["request"][pair] = microseconds(partial(translate_request, source, target, bodies[source]), 200)
-        found["tool_request"][pair] = microseconds(partial(translate_request, source, target, tools[source]), 100)
+        for kind, body in bodies.items():
+            found[kind][pair] = microseconds(partial(translate_request, source, target, body[source]), 200)
         found["response"][pair] = microseconds(partial(translate_response, source, target, answers[source]), 500)
         found["event"][pair] = microseconds(partial(relay, source, target, streams[source]), 10) / DELTAS
     return found
+
+
+def bounds() -> dict[str, dict[str, float]]:
+    """The least that any way through JSON costs, by kind and dialect: a body decoded and encoded, nothing between."""
+    wires = {kind: requests(request) for kind, request in REQUESTS.items()}
+    wires["response"] = {name: answer.body for name, answer in responses().items()}
+    return {
+        kind: {name: microseconds(partial(_through, body), 500) for name, body in found.items()}
+        for kind, found in wires.items()
+    }
+
+
+def _through(body: bytes) -> None:
+    msgspec.json.encode(msgspec.json.decode(body))
 
 
 def translate_request(source: str, target: str, body: bytes) -> None:
@@ -154,8 +220,10 @@ def peer() -> dict[str, dict[str, float]]:
     streams = {name: stream_bytes(name).decode() for name in DIALECTS}
     given = {
         "deltas": DELTAS,
-        "requests": {name: body.decode() for name, body in requests(REQUEST).items()},
-        "tool_requests": {name: body.decode() for name, body in requests(TOOL_REQUEST).items()},
+        "asked": {
+            kind: {name: body.decode() for name, body in requests(request).items()}
+            for kind, request in REQUESTS.items()
+        },
         "responses": {name: answer.body.decode() for name, answer in responses().items()},
         "streams": streams,
     }
@@ -165,12 +233,19 @@ def peer() -> dict[str, dict[str, float]]:
 def report() -> None:
     """Prints the tables."""
     ours, theirs = measure(), peer()
-    print("| from → to | request | request full of tools | response | stream event |\n|---|---|---|---|---|")
+    print("| from → to | request | full of tools | of an agent | response | stream event |\n|---|---|---|---|---|---|")
     for pair in ours["request"]:
         cells = [_beside(ours[kind][pair], theirs.get(kind, {}).get(pair)) for kind in ours]
         print(f"| {pair.replace('>', ' → ')} | {' | '.join(cells)} |")
     print(
         "\nµs of CPU; in brackets LiteLLM's transformation functions on the same input, and theirs divided by ours.\n"
+    )
+    least = bounds()
+    print("| JSON alone | request | full of tools | of an agent | response |\n|---|---|---|---|---|")
+    for name in DIALECTS:
+        print(f"| {name} | " + " | ".join(f"{found[name]:.1f}" for found in least.values()) + " |")
+    print(
+        "\nµs of CPU to decode and encode the same bodies with the library that ours is built on, and nothing else.\n"
     )
     print("| provider | our translation, both ways | LiteLLM's whole call | our event | LiteLLM's event |")
     print("|---|---|---|---|---|")

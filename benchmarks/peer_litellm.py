@@ -244,8 +244,8 @@ def main() -> None:
             print(f"{kind} {case}: {type(error).__name__}: {error}", file=sys.stderr)
 
     for (source, target), ask in REQUESTS.items():
-        measure("request", f"{source}>{target}", partial(ask, given["requests"][source]), 20)
-        measure("tool_request", f"{source}>{target}", partial(ask, given["tool_requests"][source]), 20)
+        for kind, bodies in given["asked"].items():
+            measure(kind, f"{source}>{target}", partial(ask, bodies[source]), 20)
     for source in NAMES:
         raw = httpx.Response(200, content=given["responses"][source].encode())
         measure("response", f"{source}>{CHAT}", partial(_answer, source, raw), 50)
@@ -254,7 +254,7 @@ def main() -> None:
     for (source, target), relay in STREAMS.items():
         events = _events(source, given["streams"][source])
         measure("event", f"{source}>{target}", partial(relay, events), 2, given["deltas"])
-    asked = json.loads(given["requests"][CHAT])
+    asked = json.loads(given["asked"]["request"][CHAT])
     for name in NAMES:
         measure("sdk_call", name, sdk(name, given["responses"][name], asked, stream=False), 10)
         measure("sdk_event", name, sdk(name, given["streams"][name], asked, stream=True), 1, given["deltas"])
