@@ -117,3 +117,9 @@ def test_looking_at_a_field_leaves_it_where_it_is() -> None:
     assert fields.json("a") == [1] and not fields.has("a")
     with pytest.raises(ValueError, match="b: malformed JSON"):
         fields.look("b")
+
+
+def test_a_number_that_no_float_holds_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest, match="too large") as caught:
+        fields('{"a": ' + "1" * 400 + "}").number("a")
+    assert caught.value.path == "a"

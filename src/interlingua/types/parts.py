@@ -15,6 +15,7 @@ from interlingua.types.opaque import Extra, Json, Opaque, Origin
 
 Modality = Literal["image", "audio", "video", "document"]
 
+_decode = msgspec.json.Decoder().decode
 _BY_MIME: dict[str, Modality] = {"image": "image", "audio": "audio", "video": "video"}
 
 
@@ -211,7 +212,7 @@ def parse_arguments(raw: str) -> Json:
     if not raw.strip():
         return {}
     try:
-        value = msgspec.json.decode(raw)
+        value = _decode(raw)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -8,11 +8,11 @@ Absent and null are the same to every getter but `has`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
 
-Plain = TypeVar("Plain")
+Shape = TypeVar("Shape")
 Fail = Callable[[str, str], Exception]
 """Makes the error for (path, reason): InvalidRequest for a client's JSON, UpstreamError for a provider's."""
 
@@ -39,11 +39,23 @@ def kind_of(raw: msgspec.Raw | bytes) -> str:
     return kind
 
 
-def read_plain(decoder: msgspec.json.Decoder[Plain], raw: msgspec.Raw | bytes | str) -> Plain | None:
-    """A value of the shape that most have, read at once; None where it is of any other, which `Fields` then reads.
+Whole = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""A whole number that every way of reading takes for the same."""
+
+
+class Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The shape that most values of a kind have, read at once; it holds no more than `Fields` would make of it.
+
+    A dialect's plain shapes stand in its `plain.py`. They decide nothing: what is wrong, new or rare in a value makes
+    it no plain one, so that losses, luggage and the words of errors are those of the careful way alone.
+    """
+
+
+def read_plain(decoder: msgspec.json.Decoder[Shape], raw: msgspec.Raw | bytes | str) -> Shape | None:
+    """A value of a plain shape; None where it is of any other, which `Fields` then reads.
 
     Args:
-        decoder: of a struct that forbids unknown fields, so that nothing is lost the quick way.
+        decoder: of structs that forbid unknown fields, so that nothing is lost the quick way.
         raw: the value.
     """
     try:
@@ -136,7 +148,10 @@ class Fields:
         value = _number(raw, self._fail, self.at(key))
         if (least is not None and value < least) or (most is not None and value > most):
             raise self._fail(self.at(key), f"must be between {_shown(least)} and {_shown(most)}, got {value}")
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise self._fail(self.at(key), "too large for a number") from error
 
     def integer(self, key: str, least: int | None = None, most: int | None = None) -> int | None:
         """A whole number within bounds (both inclusive); `3.0` counts as whole."""

@@ -332,6 +332,6 @@ class Writer:
 
 def brief(blocks: list[Block]) -> str | list[Block]:
     """Content as a plain string where it is one plain text: the form that every compatible server takes."""
-    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"} and blocks[0]["type"] == "text":
-        return str(blocks[0]["text"])
-    return blocks
+    if len(blocks) != 1 or len(blocks[0]) != 2 or blocks[0].get("type") != "text" or "text" not in blocks[0]:
+        return blocks
+    return str(blocks[0]["text"])

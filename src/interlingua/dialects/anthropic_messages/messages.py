@@ -8,38 +8,18 @@ by an assistant's or nothing; no turn and no text is empty.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from interlingua.dialects.anthropic_messages.blocks import Block, Writer, brief
 from interlingua.dialects.anthropic_messages.content import luggage, parse_content
+from interlingua.dialects.anthropic_messages.plain import add_plain, render_plain
 from interlingua.dialects.anthropic_messages.schema import ID, SERVER_TOOL_CALLS, SERVER_TOOL_RESULT
 from interlingua.errors import InvalidRequest
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message, Role, plain_text
+from interlingua.types.messages import Message, Role
 from interlingua.types.parts import TextPart, ToolCallResponsePart
-from interlingua.wire.fields import Fields, read_plain
+from interlingua.wire.fields import Fields
 
-
-class _Text(msgspec.Struct, forbid_unknown_fields=True):
-    type: Literal["text"]
-    text: str
-
-
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
-    """A turn that is nothing but text, as most are; one with anything else in it is read with care."""
-
-    role: Literal["user", "assistant", "system"]
-    content: str | list[_Text]
-
-    def parts(self) -> tuple[TextPart, ...]:
-        if isinstance(self.content, str):
-            return (TextPart(text=self.content),) if self.content else ()
-        return tuple([TextPart(text=block.text) for block in self.content])
-
-
-_plain = msgspec.json.Decoder(_Plain)
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant", "system": "system"}
 
 
@@ -51,9 +31,7 @@ def parse_messages(fields: Fields, context: TranslationContext) -> tuple[Message
     if fields.kind("messages") != "array":
         raise fields.error("messages", "required, an array")
     for i, raw in enumerate(fields.items("messages")):
-        if (plain := read_plain(_plain, raw)) is not None:
-            origin = context.origin if plain.role == "assistant" else None
-            found.append(Message(role=plain.role, parts=plain.parts(), origin=origin))
+        if add_plain(found, raw, context):
             continue
         message = fields.item("messages", i, raw)
         word = message.need_text("role")
@@ -80,13 +58,17 @@ def parse_messages(fields: Fields, context: TranslationContext) -> tuple[Message
 
 
 class _Turn:
-    __slots__ = ("blocks", "extra", "path", "role")
+    __slots__ = ("blocks", "extra", "place", "role")
 
-    def __init__(self, role: str, blocks: list[Block], path: str, extra: dict[str, Any]) -> None:
+    def __init__(self, role: str, blocks: list[Block], place: int, extra: dict[str, Any]) -> None:
         self.role = role
         self.blocks = blocks
-        self.path = path
+        self.place = place
         self.extra = extra
+
+    @property
+    def path(self) -> str:
+        return f"messages[{self.place}]"
 
 
 def render_messages(
@@ -108,9 +90,7 @@ def render_messages(
         system += _system_blocks(message, writer, f"messages[{i}]")
     system += [{"type": "text", "text": text} for text in instructions]
     turns = [
-        turn
-        for i, message in enumerate(messages[leading:], leading)
-        if (turn := _turn(message, writer, f"messages[{i}]")) is not None
+        turn for i, message in enumerate(messages[leading:], leading) if (turn := _turn(message, writer, i)) is not None
     ]
     if writer.moved:
         writer.context.lose("messages", "media of the last assistant turn: there is no user turn to move them to")
@@ -119,9 +99,9 @@ def render_messages(
         raise InvalidRequest("messages: nothing is said", path="messages")
     if not turns or turns[0].role == "assistant":
         writer.context.emulate("messages", 'the first turn must be a user\'s: one that says "." was put in')
-        turns.insert(0, _Turn("user", [{"type": "text", "text": "."}], "messages", {}))
+        turns.insert(0, _Turn("user", [{"type": "text", "text": "."}], 0, {}))
     _settle_prefill(turns, writer.context)
-    return brief(system), [{"role": turn.role, "content": brief(turn.blocks)} | turn.extra for turn in turns]
+    return brief(system), [{"role": turn.role, "content": brief(turn.blocks), **turn.extra} for turn in turns]
 
 
 def _system_blocks(message: Message, writer: Writer, path: str) -> list[Block]:
@@ -136,23 +116,24 @@ def _system_blocks(message: Message, writer: Writer, path: str) -> list[Block]:
     return blocks
 
 
-def _turn(message: Message, writer: Writer, path: str) -> _Turn | None:
-    if message.role != "tool" and not writer.moved and (text := plain_text(message)):
-        return _Turn(message.role, [{"type": "text", "text": text}], path, {})
+def _turn(message: Message, writer: Writer, place: int) -> _Turn | None:
+    if not writer.moved and (plain := render_plain(message)):
+        return _Turn("user" if message.role == "tool" else message.role, plain, place, {})
+    path = f"messages[{place}]"
     if message.name is not None:
         writer.context.lose(f"{path}.name", "participants have no names")
     extra = dict(message.extra.get(ID, {}))
     if message.role == "system":
         blocks = _system_blocks(message, writer, path)
-        return _Turn("system", blocks, path, extra) if blocks else None
+        return _Turn("system", blocks, place, extra) if blocks else None
     writer.foreign(message.extra, path)
     if message.role == "assistant":
         blocks = [block for j, part in enumerate(message.parts) for block in writer.said(part, f"{path}.parts[{j}]")]
-        return _Turn("assistant", blocks, path, extra) if blocks else None
+        return _Turn("assistant", blocks, place, extra) if blocks else None
     blocks, writer.moved = writer.moved, []
     for j, part in enumerate(message.parts):
         blocks += writer.content(part, f"{path}.parts[{j}]")
-    return _Turn("user", blocks, path, extra) if blocks else None
+    return _Turn("user", blocks, place, extra) if blocks else None
 
 
 def _merged(turns: list[_Turn]) -> list[_Turn]:
@@ -187,7 +168,7 @@ def _placed(turns: list[_Turn], context: TranslationContext) -> list[_Turn]:
 
 def _ordered(turns: list[_Turn]) -> list[_Turn]:
     for turn in turns:
-        if turn.role == "user":
+        if turn.role == "user" and len(turn.blocks) > 1:
             turn.blocks.sort(key=lambda block: block["type"] != "tool_result")
     return turns
 

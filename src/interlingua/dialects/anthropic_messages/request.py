@@ -9,6 +9,7 @@ import msgspec
 from interlingua.dialects.anthropic_messages.blocks import Writer
 from interlingua.dialects.anthropic_messages.content import luggage, parse_cache
 from interlingua.dialects.anthropic_messages.messages import parse_messages, render_messages
+from interlingua.dialects.anthropic_messages.plain import parse_plain
 from interlingua.dialects.anthropic_messages.reasoning import Thinking, parse_reasoning
 from interlingua.dialects.anthropic_messages.schema import (
     BETA_HEADER,
@@ -50,6 +51,7 @@ _REFUSED: tuple[tuple[str, str, LossKind], ...] = (
 )
 """Canonical fields that the format cannot say."""
 
+_UNSAID = ChatRequest(model="")
 _TIERS = ("auto", "standard_only")
 _APART = ("thinking", "output_config", "metadata", BETA_HEADER)
 """Keys of `extra` that join what else stands in their place."""
@@ -57,7 +59,10 @@ _APART = ("thinking", "output_config", "metadata", BETA_HEADER)
 
 def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequest:
     """What a client asks; see `Dialect.parse_request`."""
-    fields = Fields(_utf8(request.body), _refuse)
+    body, betas = _utf8(request.body), _betas(request)
+    if (plain := parse_plain(body, luggage(betas), context)) is not None:
+        return plain
+    fields = Fields(body, _refuse)
     if fields.kind(THREAD) not in ("", "null"):
         raise Unsupported(
             "thread: conversations are not kept here between requests",
@@ -96,9 +101,7 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     for key, left in more.items():
         extra[key] = extra.get(key, {}) | left
     extra.pop(BETA_HEADER, None)  # a field of the body by that name is no header
-    betas = [beta for name, value in request.headers if name == BETA_HEADER for beta in value.split(",")]
-    if betas := [beta.strip() for beta in betas if beta.strip()]:
-        extra[BETA_HEADER] = betas
+    extra |= betas
     both = asked["temperature"] is not None and asked["top_p"] is not None
     return ChatRequest(**asked, extra={ID: extra} if both else luggage(extra))
 
@@ -180,6 +183,13 @@ def _rest(fields: Fields | None) -> dict[str, Any]:
     return fields.rest() if fields else {}
 
 
+def _betas(request: WireRequest) -> dict[str, Any]:
+    """The betas that the headers ask for, as luggage."""
+    betas = [beta for name, value in request.headers if name == BETA_HEADER for beta in value.split(",")]
+    named = [beta.strip() for beta in betas if beta.strip()]
+    return {BETA_HEADER: named} if named else {}
+
+
 def _parse_output(fields: Fields | None) -> OutputFormat | None:
     if fields is None:
         return None
@@ -191,11 +201,10 @@ def _parse_output(fields: Fields | None) -> OutputFormat | None:
 
 def _without_refused(request: ChatRequest, context: TranslationContext) -> ChatRequest:
     """The request without what the format or the host cannot take, each noted as lost."""
-    plain = ChatRequest(model="")
     refused = [*_REFUSED, *((name, "the host does not take it", "setting") for name in context.host.refuses)]
     dropped: dict[str, Any] = {}
     for name, reason, kind in refused:
-        value, default = getattr(request, name, None), getattr(plain, name, None)
+        value, default = getattr(request, name, None), getattr(_UNSAID, name, None)
         if value == default or name in dropped or name in ("model", "messages"):
             continue
         if value is not False:

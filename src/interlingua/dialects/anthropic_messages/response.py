@@ -9,6 +9,7 @@ import msgspec
 from interlingua.dialects.anthropic_messages.blocks import Block, Writer
 from interlingua.dialects.anthropic_messages.content import luggage, parse_block
 from interlingua.dialects.anthropic_messages.errors import parse_in_band, render_error
+from interlingua.dialects.anthropic_messages.plain import PlainResponse, read_response
 from interlingua.dialects.anthropic_messages.schema import FINISH, ID, LATE, STOP_REASON
 from interlingua.dialects.anthropic_messages.usage import parse_usage, render_usage
 from interlingua.errors import UpstreamError
@@ -39,6 +40,8 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         body.decode()
     except UnicodeDecodeError as error:
         raise fail("", str(error)) from error
+    if context.quirk.response is None and (plain := read_response(body)) is not None:
+        return _parse_plain(plain, context)
     fields = Fields(body, fail)
     if context.quirk.response is not None:
         fields = Fields(msgspec.json.encode(context.quirk.response(fields.rest())), fail)
@@ -62,6 +65,19 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         usage=parse_usage(usage_raw),
         service_tier=tier_of(usage_raw),
         extra=luggage(early),
+    )
+
+
+def _parse_plain(plain: PlainResponse, context: TranslationContext) -> ChatResponse:
+    parts = plain.parts(context)
+    called = any(isinstance(part, ToolCallPart) for part in parts)
+    message = Message(role="assistant", parts=parts, origin=context.origin)
+    return ChatResponse(
+        id=plain.id or context.new_id("msg_"),
+        model=plain.model or context.model,
+        choices=(Choice(message=message, finish=finish_of(plain.stop_reason, plain.stop_sequence, called)),),
+        usage=parse_usage(plain.usage),
+        service_tier=tier_of(plain.usage),
     )
 
 

@@ -6,17 +6,19 @@ model's calls stand in the very next content, as many as there were calls; a sys
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import msgspec
 
 from interlingua.dialects.gemini.parts import PartReader, render_part
+from interlingua.dialects.gemini.plain import PlainAsked, PlainContent, PlainSaid, read_content, render_plain
 from interlingua.dialects.gemini.results import Pairing, Results, missing_result, read_result, render_result
 from interlingua.dialects.gemini.schema import DUMMY_SIGNATURE, ID, ProtoFields, lose_opaque, luggage, own, signature_of
 from interlingua.ports.context import TranslationContext
 from interlingua.types.messages import Message, plain_text
+from interlingua.types.opaque import Extra
 from interlingua.types.parts import Part, ReasoningPart, TextPart, ToolCallPart, ToolCallResponsePart
-from interlingua.wire.fields import read_plain
 
 _ROLES: dict[str | None, Literal["user", "assistant"]] = {
     None: "user",
@@ -40,35 +42,16 @@ def parse_system(fields: ProtoFields | None, context: TranslationContext) -> lis
     return [Message(role="system", parts=tuple(parts), extra=luggage(fields.rest()))] if parts else []
 
 
-class _Text(msgspec.Struct, forbid_unknown_fields=True):
-    text: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
-    """A content that is nothing but text, as most are; one with anything else in it is read with care."""
-
-    role: Literal["user", "model"]
-    parts: Annotated[list[_Text], msgspec.Meta(min_length=1)]
-
-
-_plain = msgspec.json.Decoder(_Plain)
-
-
 def parse_contents(fields: ProtoFields, context: TranslationContext) -> list[Message]:
     """The messages of `contents`; adjacent tool results are one message, and so are adjacent model contents."""
-    messages: list[Message] = []
-    reader, pairing = PartReader(context), Pairing()
+    conversation = _Conversation(context)
+    reader = PartReader(context)
     contents = fields.items("contents")
     if not contents:
         raise fields.error("contents", "required")
     for i, raw in enumerate(contents):
-        if (plain := read_plain(_plain, raw)) is not None:
-            texts = tuple([TextPart(text=part.text) for part in plain.parts])
-            if plain.role == "user":
-                messages.append(Message(role="user", parts=texts))
-                continue
-            pairing.turn([], goes_on=bool(messages) and messages[-1].role == "assistant")
-            _add_turn(messages, Message(role="assistant", parts=texts, origin=context.origin))
+        if (plain := read_content(raw)) is not None:
+            conversation.add_plain(plain, i)
             continue
         content = fields.item("contents", i, raw)
         word = content.text("role")
@@ -79,21 +62,62 @@ def parse_contents(fields: ProtoFields, context: TranslationContext) -> list[Mes
         results: list[Part] = []
         for each in content.list_of("parts"):
             if role == "user" and each.peek("functionResponse") is not None:
-                results.append(pairing.resolve(read_result(each, context), each))
+                results.append(conversation.pairing.resolve(read_result(each, context), each.path))
             elif (part := reader.read(each)) is not None:
                 parts.append(part)
         extra = luggage(content.rest())
         if role == "assistant":
-            goes_on = bool(messages) and messages[-1].role == role
-            pairing.turn([part for part in parts if isinstance(part, ToolCallPart)], goes_on=goes_on)
-            if parts:
-                _add_turn(messages, Message(role=role, parts=tuple(parts), origin=context.origin, extra=extra))
-            continue
-        if results:
-            _add_results(messages, results)
+            conversation.said(parts, extra)
+        else:
+            conversation.asked(parts, results, extra)
+    return conversation.messages
+
+
+def parse_plain(contents: Iterable[PlainContent], context: TranslationContext) -> list[Message]:
+    """The same, where all contents are plain."""
+    conversation = _Conversation(context)
+    for i, plain in enumerate(contents):
+        conversation.add_plain(plain, i)
+    return conversation.messages
+
+
+class _Conversation:
+    """Gathers messages content by content."""
+
+    def __init__(self, context: TranslationContext) -> None:
+        self.messages: list[Message] = []
+        self.pairing = Pairing()
+        self._context = context
+
+    def said(self, parts: list[Part], extra: Extra) -> None:
+        """What the model said."""
+        goes_on = bool(self.messages) and self.messages[-1].role == "assistant"
+        self.pairing.turn([part for part in parts if isinstance(part, ToolCallPart)], goes_on=goes_on)
         if parts:
-            messages.append(Message(role=role, parts=tuple(parts), extra=extra))
-    return messages
+            message = Message(role="assistant", parts=tuple(parts), origin=self._context.origin, extra=extra)
+            _add_turn(self.messages, message)
+
+    def asked(self, parts: list[Part], results: list[Part], extra: Extra) -> None:
+        """What a person said, and what tools answered."""
+        if results:
+            _add_results(self.messages, results)
+        if parts:
+            self.messages.append(Message(role="user", parts=tuple(parts), extra=extra))
+
+    def add_plain(self, plain: PlainContent, place: int) -> None:
+        """A plain content."""
+        if type(plain) is PlainSaid:
+            self.said(plain.read(self._context), {})
+            return
+        assert type(plain) is PlainAsked
+        parts: list[Part] = []
+        results: list[Part] = []
+        for j, part in enumerate(plain.read()):
+            if type(part) is ToolCallResponsePart:
+                results.append(self.pairing.resolve(part, f"contents[{place}].parts[{j}]"))
+            else:
+                parts.append(part)
+        self.asked(parts, results, {})
 
 
 def _add_turn(messages: list[Message], message: Message) -> None:
@@ -149,7 +173,7 @@ class ContentWriter:
             if message.role != "assistant":
                 for j, part in enumerate(message.parts):
                     if isinstance(part, ToolCallResponsePart):
-                        self._results.add(part, f"messages[{i}].parts[{j}]")
+                        self._results.add(part, (i, j))
         leading = True
         for i, message in enumerate(self._messages):
             leading = leading and message.role == "system"
@@ -196,7 +220,13 @@ class ContentWriter:
             self._add("user", [{"text": f"<system>{message.text}</system>"}])
 
     def _write_assistant(self, i: int, message: Message) -> None:
-        wires: list[dict[str, Any]] = []
+        wires, called = render_plain(message)
+        if called:
+            if i > self._turn:
+                first = len(wires) - len(called)
+                self._sign(called[0], wires[first], f"messages[{i}].parts[{first}]")
+            self._write_turn(i, message, wires, called)
+            return
         calls: list[ToolCallPart] = []
         for j, part in enumerate(message.parts):
             where = f"messages[{i}].parts[{j}]"
@@ -210,6 +240,9 @@ class ContentWriter:
                     self._sign(part, wire, where)
                 calls.append(part)
             wires.append(wire)
+        self._write_turn(i, message, wires, calls)
+
+    def _write_turn(self, i: int, message: Message, wires: list[dict[str, Any]], calls: Sequence[ToolCallPart]) -> None:
         self._add("model", wires, message)
         if calls:
             self._write_results(calls, f"messages[{i}]", i == len(self._messages) - 1)
@@ -236,7 +269,7 @@ class ContentWriter:
             self._context.emulate(where, "a call without thought signature carries the documented stand-in")
             wire["thoughtSignature"] = DUMMY_SIGNATURE
 
-    def _write_results(self, calls: list[ToolCallPart], where: str, last: bool) -> None:
+    def _write_results(self, calls: Sequence[ToolCallPart], where: str, last: bool) -> None:
         wires: list[dict[str, Any]] = []
         after: list[dict[str, Any]] = []
         found = [self._results.take(call) for call in calls]

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from interlingua.dialects.gemini.schema import camel
 from interlingua.types.opaque import Json
 
@@ -13,6 +15,7 @@ _TYPES = {"STRING", "NUMBER", "INTEGER", "BOOLEAN", "ARRAY", "OBJECT", "NULL"}
 _COUNTS = {"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"}
 _MAPS = {"properties", "$defs", "defs"}
 _ONES = {"items", "additionalProperties"}
+_TO_REWRITE = (b'"const"', b'"oneOf"', b'"$schema"')
 _MANY = {"anyOf", "oneOf", "allOf", "prefixItems"}
 
 
@@ -37,6 +40,9 @@ def render_schema(schema: Json) -> tuple[Json, bool]:
     `oneOf` an `anyOf`; the draft's name is left out, for it says nothing here.
     """
     if isinstance(schema, dict):
+        text = msgspec.json.encode(schema)  # told by its text, because most have nothing to rewrite
+        if not any(word in text for word in _TO_REWRITE):
+            return schema, False
         schema = {key: value for key, value in schema.items() if key != "$schema"}
     rewritten = _rewritten(schema)
     return rewritten, rewritten != schema

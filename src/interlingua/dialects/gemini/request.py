@@ -8,8 +8,9 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from interlingua.dialects.gemini.contents import ContentWriter, parse_contents, parse_system
+from interlingua.dialects.gemini.contents import ContentWriter, parse_contents, parse_plain, parse_system
 from interlingua.dialects.gemini.json_schema import parse_schema, render_schema
+from interlingua.dialects.gemini.plain import PlainRequest, read_request
 from interlingua.dialects.gemini.schema import ID, ProtoFields, bad_request, checked, luggage, own
 from interlingua.dialects.gemini.thinking import parse_thinking, render_thinking
 from interlingua.dialects.gemini.tools import parse_tool_config, parse_tools, render_tool_config, render_tools
@@ -26,6 +27,7 @@ _PATH = re.compile(r".*?/(?P<kind>models|tunedModels)/(?P<name>.+):(?P<method>\w
 _SAFE = "/:@!$&'()*+,;=~"
 _KINDS = ("models/", "tunedModels/")
 _JSON = "application/json"
+_UNSAID = ChatRequest(model="")
 _TIERS = {"default": "standard", "fast": "priority"}
 _OWN_TIERS = ("flex", "standard", "priority")
 _UNKNOWN_HERE = {
@@ -60,8 +62,11 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     Raises:
         InvalidRequest: the body is not this dialect's; the message names the field.
     """
-    body = ProtoFields(checked(request.body, bad_request), bad_request)
+    source = checked(request.body, bad_request)
     model, stream = parse_path(request.path)
+    if (plain := read_request(source)) is not None:
+        return _parse_plain(plain, model, stream, context)
+    body = ProtoFields(source, bad_request)
     named = body.text("model")
     messages = parse_contents(body, context)
     system = body.child("systemInstruction")
@@ -79,6 +84,20 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
         store=body.boolean("store"),
         extra=luggage(body.rest(), left_of_choice, left_of_settings),
         **settings,
+    )
+
+
+def _parse_plain(plain: PlainRequest, model: str, stream: bool, context: TranslationContext) -> ChatRequest:
+    system, config = plain.system_instruction, plain.generation_config
+    messages = parse_plain(plain.contents, context)
+    if system is not None:
+        messages = [*system.message(), *messages]
+    return ChatRequest(
+        model=model or (plain.model or "").removeprefix("models/"),
+        stream=stream,
+        messages=tuple(messages),
+        tools=tuple([one.tool() for tool in plain.tools for one in tool.functionDeclarations]) if plain.tools else (),
+        **(config.settings() if config is not None else {}),
     )
 
 
@@ -171,10 +190,9 @@ def render_request(request: ChatRequest, context: TranslationContext) -> WireReq
 
 def _without_refused(request: ChatRequest, context: TranslationContext) -> ChatRequest:
     """The request without the fields that the host is known to reject."""
-    plain = ChatRequest(model="")
     changes: dict[str, Any] = {}
     for name in context.host.refuses:
-        unsaid = getattr(plain, name, None)
+        unsaid = getattr(_UNSAID, name, None)
         if getattr(request, name, unsaid) != unsaid:
             context.lose(name, "this host does not take it")
             changes[name] = unsaid
@@ -188,12 +206,12 @@ def _lose_unknown(request: ChatRequest, context: TranslationContext) -> None:
     if request.previous_response_id is not None:
         context.lose("previous_response_id", "the provider keeps no conversations here", "content")
     parts = [part for message in request.messages for part in message.parts]
-    texts = (part for part in parts if isinstance(part, TextPart))
-    if any(annotation.dialect != ID for text in texts for annotation in text.annotations):
+    cited = [part.annotations for part in parts if isinstance(part, TextPart) and part.annotations]
+    if any(annotation.dialect != ID for annotations in cited for annotation in annotations):
         context.lose("annotations", "citations of earlier answers have no place in a request")
-    if request.cache is None and any(item.cache for item in (*parts, *request.tools)):
+    if request.cache is None and [item for item in (*parts, *request.tools) if item.cache]:
         context.lose("cache", _UNKNOWN_HERE["cache"])
-    carriers = (request, *request.messages, *parts, *request.tools)
+    carriers = [item for item in (request, *request.messages, *parts, *request.tools) if item.extra]
     foreign = {key: None for item in carriers for key, value in item.extra.items() if key != ID and value}
     for key in foreign:
         context.lose(f"extra.{key}", f"fields that only {key} knows")

@@ -10,6 +10,7 @@ import msgspec
 from interlingua.dialects.gemini.citations import annotate, render_citations
 from interlingua.dialects.gemini.errors import parse_error_value
 from interlingua.dialects.gemini.parts import PartReader, render_part
+from interlingua.dialects.gemini.plain import PlainCandidate, PlainResponse, read_response
 from interlingua.dialects.gemini.schema import (
     FINISH_KINDS,
     FINISH_WORDS,
@@ -87,6 +88,10 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         InterlinguaError: the error that a 200 hides.
     """
     source = checked(response.body, bad_answer)
+    if context.quirk.response is None and (plain := read_response(source)) is not None:
+        usage = parse_usage(plain.usage_metadata)
+        if usage is not None:
+            return _parse_plain(plain, usage, context)
     if context.quirk.response is not None:
         source = msgspec.json.encode(context.quirk.response(Fields(source, bad_answer).rest()))
     body = ProtoFields(source, bad_answer)
@@ -96,9 +101,7 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
     if not envelope.candidates and envelope.block_reason is None:
         raise UpstreamError("the provider's answer holds no candidates", provider=context.provider or None)
     id = envelope.id or context.new_id("response-")
-    choices = tuple(_parse_candidate(fields, i, context) for i, fields in enumerate(envelope.candidates))
-    if len({choice.index for choice in choices}) < len(choices):  # numbered alike, or some not at all
-        choices = tuple(msgspec.structs.replace(choice, index=i) for i, choice in enumerate(choices))
+    choices = _numbered([_parse_candidate(fields, i, context) for i, fields in enumerate(envelope.candidates)])
     return ChatResponse(
         id=id,
         model=envelope.model or context.model,
@@ -107,6 +110,34 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         usage=envelope.usage,
         choices=choices or (blocked(envelope.block_reason or "", context),),
         extra=luggage(envelope.extra),
+    )
+
+
+def _numbered(choices: list[Choice]) -> tuple[Choice, ...]:
+    if len({choice.index for choice in choices}) < len(choices):  # numbered alike, or some not at all
+        return tuple(msgspec.structs.replace(choice, index=i) for i, choice in enumerate(choices))
+    return tuple(choices)
+
+
+def _parse_plain(plain: PlainResponse, usage: Usage, context: TranslationContext) -> ChatResponse:
+    tier = plain.usage_metadata.get("serviceTier")
+    return ChatResponse(
+        id=plain.response_id or context.new_id("response-"),
+        model=plain.model_version or context.model,
+        created=_parse_time(plain.create_time),
+        service_tier=tier if isinstance(tier, str) else None,
+        usage=usage,
+        choices=_numbered([_plain_choice(candidate, i, context) for i, candidate in enumerate(plain.candidates)]),
+    )
+
+
+def _plain_choice(plain: PlainCandidate, place: int, context: TranslationContext) -> Choice:
+    parts = plain.parts(context)
+    return Choice(
+        index=place if plain.index is None else plain.index,
+        message=Message(role="assistant", parts=parts, origin=context.origin),
+        finish=finish_of(plain.finish_reason, any(isinstance(part, ToolCallPart) for part in parts)),
+        extra=plain.extra(),
     )
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 
 from interlingua.dialects.gemini.parts import PartReader, render_media
-from interlingua.dialects.gemini.schema import ID, ProtoFields, lose_opaque, luggage, own, raw_json
+from interlingua.dialects.gemini.schema import ID, ProtoFields, bad_request, lose_opaque, luggage, own, raw_json
 from interlingua.errors import InvalidRequest
 from interlingua.ports.context import TranslationContext
+from interlingua.types.messages import plain_result
 from interlingua.types.opaque import Json
 from interlingua.types.parts import (
     BlobPart,
@@ -40,23 +41,30 @@ class Pairing:
 
     def turn(self, calls: list[ToolCallPart], *, goes_on: bool = False) -> None:
         """The model has spoken, or goes on to; `calls` is what it asked for."""
-        self._ids.update(call.id for call in calls)
-        before = self._open if goes_on else []
-        self._open = [*before, *((call.id, call.name, "id" in own(call.extra)) for call in calls)]
+        if not goes_on:
+            self._open = []
+        for call in calls:
+            self._ids.add(call.id)
+            self._open.append((call.id, call.name, "id" in own(call.extra)))
 
-    def resolve(self, result: ToolCallResponsePart, fields: ProtoFields) -> ToolCallResponsePart:
-        """The result with the id of its call.
+    def resolve(self, result: ToolCallResponsePart, where: str) -> ToolCallResponsePart:
+        """The result, which stands at `where`, with the id of its call.
 
         Raises:
             InvalidRequest: it has no id, and no call of its name waits for one.
         """
-        place = next((i for i, (id, _, _) in enumerate(self._open) if id == result.id), None)
-        if place is None and result.id not in self._ids:
-            place = next((i for i, (_, name, named) in enumerate(self._open) if self._fits(result, name, named)), None)
-        if place is not None:
-            return msgspec.structs.replace(result, id=self._open.pop(place)[0])
+        for waiting in self._open:
+            if waiting[0] == result.id:
+                self._open.remove(waiting)
+                return result
+        if result.id not in self._ids:
+            for waiting in self._open:
+                if self._fits(result, waiting[1], waiting[2]):
+                    self._open.remove(waiting)
+                    return msgspec.structs.replace(result, id=waiting[0])
         if not result.id:
-            raise fields.error("functionResponse", f"the result of {result.name!r} answers no functionCall before it")
+            reason = f"the result of {result.name!r} answers no functionCall before it"
+            raise bad_request(f"{where}.functionResponse", reason)
         return result
 
     @staticmethod
@@ -73,7 +81,7 @@ def read_result(fields: ProtoFields, context: TranslationContext) -> ToolCallRes
     raw = inner.raw("response") or "{}"
     if not raw.startswith("{"):
         raise inner.error("response", "expected object")
-    text, is_error = _read_response(value, raw)
+    text, is_error = read_result_object(value, raw)
     reader = PartReader(context)
     media = [reader.read(part) for part in inner.list_of("parts")]
     fields.skip("thought", "thoughtSignature")
@@ -90,7 +98,8 @@ def read_result(fields: ProtoFields, context: TranslationContext) -> ToolCallRes
     )
 
 
-def _read_response(value: dict[str, Json], raw: str) -> tuple[str | None, bool]:
+def read_result_object(value: dict[str, Json], raw: str) -> tuple[str | None, bool]:
+    """(text, whether it is an error) of a `response`, given as value and as JSON text."""
     is_error = "error" in value and len(value) == 1
     if len(value) == 1:
         only = value.get("error" if is_error else "output")
@@ -99,17 +108,25 @@ def _read_response(value: dict[str, Json], raw: str) -> tuple[str | None, bool]:
     return (raw if value else None), is_error
 
 
+Place = tuple[int, int]
+"""Of a part: the number of its message, and its own in there."""
+
+
+def _where(place: Place) -> str:
+    return f"messages[{place[0]}].parts[{place[1]}]"
+
+
 class Results:
     """The tool results of a conversation while it is rendered: each goes right after the call that it answers."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[tuple[str, ToolCallResponsePart]]] = {}
+        self._waiting: dict[str, deque[tuple[Place, ToolCallResponsePart]]] = {}
 
-    def add(self, result: ToolCallResponsePart, where: str) -> None:
-        """Takes a result that stands at `where`."""
-        self._waiting.setdefault(result.id, deque()).append((where, result))
+    def add(self, result: ToolCallResponsePart, place: Place) -> None:
+        """Takes a result, and the place where it stands."""
+        self._waiting.setdefault(result.id, deque()).append((place, result))
 
-    def take(self, call: ToolCallPart) -> tuple[str, ToolCallResponsePart] | None:
+    def take(self, call: ToolCallPart) -> tuple[Place, ToolCallResponsePart] | None:
         """The result of a call and its place, or None where there is none."""
         waiting = self._waiting.get(call.id)
         return waiting.popleft() if waiting else None
@@ -121,15 +138,20 @@ class Results:
             InvalidRequest: a result answers no call.
         """
         for waiting in self._waiting.values():
-            for where, result in waiting:
+            for place, result in waiting:
+                where = _where(place)
                 name = f" of {result.name!r}" if result.name else ""
                 raise InvalidRequest(f"{where}: the tool result {result.id!r}{name} answers no tool call", path=where)
 
 
 def render_result(
-    call: ToolCallPart, result: ToolCallResponsePart, where: str, context: TranslationContext
+    call: ToolCallPart, result: ToolCallResponsePart, place: Place, context: TranslationContext
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A result as functionResponse part, and the parts that must follow it in a user content."""
+    text = "" if call.extra else plain_result(result)
+    if text and not text.lstrip().startswith("{"):
+        return {"functionResponse": {"name": call.name, "response": {"output": text}}}, []
+    where = _where(place)
     inside: list[dict[str, Any]] = []
     after: list[dict[str, Any]] = []
     for j, part in enumerate(result.response):

@@ -7,28 +7,24 @@ gave are hashes of the conversation up to the call, so that they stay the same w
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Literal
-
-import msgspec
+from collections.abc import Iterable, Sequence
 
 from interlingua.dialects.ollama.content import Pieces, parse_image
+from interlingua.dialects.ollama.plain import (
+    PlainAnswer,
+    PlainMessage,
+    PlainResult,
+    PlainSystem,
+    PlainText,
+    read_message,
+    render_plain,
+)
 from interlingua.dialects.ollama.schema import ROLES, Body, bad_request, lose_foreign, luggage, put_back
 from interlingua.dialects.ollama.tools import parse_calls
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message, plain_text
+from interlingua.types.messages import Message, plain_results
 from interlingua.types.parts import ContentPart, Part, ReasoningPart, TextPart, ToolCallPart, ToolCallResponsePart
-from interlingua.wire.fields import Fields, read_plain
-
-
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
-    """A message that is nothing but text, as most are; one with anything else in it is read with care."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-_plain = msgspec.json.Decoder(_Plain)
+from interlingua.wire.fields import Fields
 
 
 class ConversationReader:
@@ -48,21 +44,35 @@ class ConversationReader:
         """All messages; neighbouring tool results are one."""
         for i, raw in enumerate(fields.items("messages")):
             self._prefix.update(raw)
-            if (plain := read_plain(_plain, raw)) is not None:
-                self._found.append(self._text(plain))
-                continue
-            message = self._message(Fields(raw, bad_request, f"messages[{i}]"))
-            if message.role == "tool" and self._found and self._found[-1].role == "tool":
-                message = msgspec.structs.replace(message, parts=(*self._found.pop().parts, *message.parts))
-            self._found.append(message)
+            plain = read_message(raw)
+            self._add(
+                self._message(Fields(raw, bad_request, f"messages[{i}]")) if plain is None else self._plain(plain)
+            )
         return tuple(self._found)
 
-    def _text(self, plain: _Plain) -> Message:
-        origin = None
-        if plain.role == "assistant":
-            self._open, origin = [], self._context.origin
-        parts = (TextPart(text=plain.content),) if plain.content else ()
-        return Message(role=plain.role, parts=parts, origin=origin)
+    def read_plain(self, messages: Iterable[PlainMessage]) -> tuple[Message, ...]:
+        """The same, where all are plain."""
+        for message in messages:
+            self._add(self._plain(message))
+        return tuple(self._found)
+
+    def _add(self, message: Message) -> None:
+        if message.role == "tool" and self._found and self._found[-1].role == "tool":
+            message = Message(role="tool", parts=(*self._found.pop().parts, *message.parts))
+        self._found.append(message)
+
+    def _plain(self, plain: PlainMessage) -> Message:
+        parts: tuple[TextPart, ...] = (TextPart(text=plain.content),) if plain.content else ()
+        if type(plain) is PlainText:
+            return Message(role="user", parts=parts)
+        if type(plain) is PlainSystem:
+            return Message(role="system", parts=parts)
+        if type(plain) is PlainResult:
+            id, name = self._answered(plain.tool_call_id or "", plain.tool_name or None)
+            return Message(role="tool", parts=(ToolCallResponsePart(id=id, name=name, response=parts),))
+        assert type(plain) is PlainAnswer
+        self._open = [call.part() for call in plain.tool_calls] if plain.tool_calls else []
+        return Message(role="assistant", parts=(*parts, *self._open), origin=self._context.origin)
 
     def _message(self, fields: Fields) -> Message:
         word = fields.need_text("role")
@@ -89,12 +99,16 @@ class ConversationReader:
         return "call_" + digest.hexdigest()[:24]
 
     def _result(self, fields: Fields, response: list[ContentPart]) -> ToolCallResponsePart:
-        id, name = fields.text("tool_call_id") or "", fields.text("tool_name") or None
-        call = next((call for call in self._open if self._fits(call, id, name)), None)
-        if call is not None:
-            self._open.remove(call)
-            id, name = call.id, name or call.name
+        id, name = self._answered(fields.text("tool_call_id") or "", fields.text("tool_name") or None)
         return ToolCallResponsePart(id=id, name=name, response=tuple(response), extra=luggage(fields.rest()))
+
+    def _answered(self, id: str, name: str | None) -> tuple[str, str | None]:
+        """Id and name of a result after the call that it answers, which waits no longer."""
+        call = next((call for call in self._open if self._fits(call, id, name)), None)
+        if call is None:
+            return id, name
+        self._open.remove(call)
+        return call.id, name or call.name
 
     @staticmethod
     def _fits(call: ToolCallPart, id: str, name: str | None) -> bool:
@@ -122,8 +136,10 @@ class ConversationWriter:
     def write(self) -> list[Body]:
         """The messages as they go over the wire."""
         for i, message in enumerate(self._messages):
-            if self._waiting is None and message.role != "tool" and (text := plain_text(message)):
-                self._wires.append({"role": message.role, "content": text})
+            if message.role == "tool" and (results := plain_results(message)):
+                self._wires += [self._named({"role": "tool", "content": text}, id, name) for id, name, text in results]
+            elif message.role != "tool" and self._waiting is None and (wire := render_plain(message)) is not None:
+                self._wires.append(wire)
             else:
                 self._message(message, f"messages[{i}]")
         self._flush()
@@ -156,7 +172,6 @@ class ConversationWriter:
             self._wires.append(wire)
 
     def _result(self, part: ToolCallResponsePart, where: str) -> None:
-        name = part.name or self._names.get(part.id)
         pieces = Pieces(self._context, "content")
         for k, piece in enumerate(part.response):
             pieces.add(piece, f"{where}.response[{k}]")
@@ -166,16 +181,22 @@ class ConversationWriter:
             self._context.emulate(f"{where}.response", "images of a tool result follow in a user message")
             texts = [*texts, "[image: see the user message after the tool results]"]
             self._later().images.extend(pieces.images)
-            self._from.append(name or part.id)
+            self._from.append(part.name or self._names.get(part.id) or part.id)
         text = "\n".join(texts)
         if part.is_error:
             self._context.emulate(f"{where}.is_error", "said in words, there is no flag for it")
             text = f"Error: {text}"
-        wire: Body = {"role": "tool", "content": text}
-        wire |= {"tool_name": name} if name else {}
-        wire |= {"tool_call_id": part.id} if part.id else {}
+        wire = self._named({"role": "tool", "content": text}, part.id, part.name)
         put_back(wire, part.extra)
         self._wires.append(wire)
+
+    def _named(self, wire: Body, id: str, name: str | None) -> Body:
+        """A result with what tells its call."""
+        if name := name or self._names.get(id):
+            wire["tool_name"] = name
+        if id:
+            wire["tool_call_id"] = id
+        return wire
 
     def _later(self) -> Pieces:
         """What must wait until all results of a turn stand."""

@@ -9,6 +9,7 @@ import msgspec
 from interlingua.dialects.ollama.generate import PATH as GENERATE_PATH
 from interlingua.dialects.ollama.generate import as_prompt, is_generate, is_marked, parse_prompt
 from interlingua.dialects.ollama.messages import ConversationReader, ConversationWriter
+from interlingua.dialects.ollama.plain import PlainOptions, PlainRequest, read_request
 from interlingua.dialects.ollama.schema import GENERATE, Body, bad_request, lose_foreign, luggage, put_back
 from interlingua.dialects.ollama.thinking import parse_think, render_think
 from interlingua.dialects.ollama.tools import parse_tools, render_tools
@@ -32,6 +33,8 @@ _UNKNOWN_HERE = {
     "verbosity": "there is no such setting",
     "store": "nothing is stored here",
 }
+_UNTUNED = PlainOptions()
+_UNSAID = ChatRequest(model="")
 _PLAIN_TIERS = (None, "auto", "default", "standard_only")
 
 
@@ -41,8 +44,10 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     Raises:
         InvalidRequest: the body is not this dialect's; the message names the field.
     """
-    fields = Fields(request.body, bad_request)
     generate = is_generate(request.path)
+    if not generate and (plain := read_request(request.body)) is not None:
+        return _parse_plain(plain, context)
+    fields = Fields(request.body, bad_request)
     messages = parse_prompt(fields) if generate else ConversationReader(context).read(fields)
     settings, options = _parse_options(fields.child("options"))
     stream = fields.boolean("stream")
@@ -57,6 +62,22 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     left = {GENERATE: True} if generate else {}
     extra = luggage(fields.rest(), {"options": options} if options else {}, left)
     return ChatRequest(messages=messages, stream=stream is not False, extra=extra, **known, **settings)
+
+
+def _parse_plain(plain: PlainRequest, context: TranslationContext) -> ChatRequest:
+    options = plain.options or _UNTUNED
+    return ChatRequest(
+        model=plain.model,
+        messages=ConversationReader(context).read_plain(plain.messages),
+        tools=tuple([tool.tool() for tool in plain.tools]) if plain.tools else (),
+        stream=plain.stream is not False,
+        max_output_tokens=options.num_predict,
+        temperature=options.temperature,
+        top_p=options.top_p,
+        top_k=options.top_k,
+        seed=options.seed,
+        stop=tuple(options.stop) if options.stop else (),
+    )
 
 
 def _parse_options(options: Fields | None) -> tuple[dict[str, Any], dict[str, Json]]:
@@ -116,10 +137,9 @@ def render_request(request: ChatRequest, context: TranslationContext) -> WireReq
 
 def _without_refused(request: ChatRequest, context: TranslationContext) -> ChatRequest:
     """The request without the fields that the host is known to reject."""
-    plain = ChatRequest(model="")
     changes: dict[str, Any] = {}
     for name in context.host.refuses:
-        unsaid = getattr(plain, name, None)
+        unsaid = getattr(_UNSAID, name, None)
         if getattr(request, name, unsaid) != unsaid:
             context.lose(name, "this host does not take it")
             changes[name] = unsaid
@@ -139,9 +159,9 @@ def _lose_unknown(request: ChatRequest, context: TranslationContext) -> None:
     if set(request.modalities) - {"text"}:
         context.lose("modalities", "answers are text", "content")
     parts = [part for message in request.messages for part in message.parts]
-    if any(isinstance(part, TextPart) and part.annotations for part in parts):
+    if [part for part in parts if isinstance(part, TextPart) and part.annotations]:
         context.lose("annotations", "citations of earlier answers have no place in a request")
-    if request.cache is None and any(item.cache for item in (*parts, *request.tools)):
+    if request.cache is None and [item for item in (*parts, *request.tools) if item.cache]:
         context.lose("cache", _UNKNOWN_HERE["cache"])
 
 

@@ -9,6 +9,7 @@ import msgspec
 from interlingua.dialects.ollama.content import Pieces, parse_image
 from interlingua.dialects.ollama.errors import parse_error_value
 from interlingua.dialects.ollama.generate import is_marked
+from interlingua.dialects.ollama.plain import PlainResponse, read_response
 from interlingua.dialects.ollama.schema import (
     GENERATE,
     Body,
@@ -23,7 +24,7 @@ from interlingua.dialects.ollama.schema import (
     render_time,
 )
 from interlingua.dialects.ollama.tools import parse_calls
-from interlingua.dialects.ollama.usage import parse_usage, render_usage
+from interlingua.dialects.ollama.usage import FIGURES, parse_usage, render_usage, usage_of
 from interlingua.errors import UpstreamError
 from interlingua.ports.context import Adapt, TranslationContext
 from interlingua.ports.dialect import WireResponse
@@ -109,6 +110,8 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         UpstreamError: it is not this dialect, or not whole.
         InterlinguaError: the error that a 200 hides.
     """
+    if context.quirk.response is None and (plain := read_response(response.body)) is not None:
+        return _parse_plain(plain, context)
     fields = decode(response.body, context.quirk.response)
     if fields.kind("error") not in ("", "null"):
         raise parse_error_value(fields.rest(), response, context)
@@ -131,6 +134,19 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         usage=line.usage,
         choices=(choice,),
         extra=luggage(line.extra),
+    )
+
+
+def _parse_plain(plain: PlainResponse, context: TranslationContext) -> ChatResponse:
+    parts = plain.message.parts(context)
+    message = Message(role="assistant", parts=parts, origin=context.origin)
+    finish = finish_of(plain.done_reason or "", called=bool(plain.message.tool_calls))
+    return ChatResponse(
+        id=context.new_id("response-"),
+        model=plain.model or context.model,
+        created=parse_time(plain.created_at),
+        usage=usage_of({key: getattr(plain, key) for key in FIGURES}),
+        choices=(Choice(message=message, finish=finish),),
     )
 
 

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from interlingua.types.opaque import Json
 from interlingua.types.usage import Usage
 from interlingua.wire.fields import Fields
 
 DURATIONS = ("total_duration", "load_duration", "prompt_eval_duration", "eval_duration")
 COUNTS = ("prompt_eval_count", "eval_count")
+FIGURES = (*COUNTS, *DURATIONS)
 
 
 def parse_usage(fields: Fields) -> Usage | None:
     """What an answer consumed; None where it says nothing. The durations stay in `raw`."""
-    found = {key: fields.json(key) for key in (*COUNTS, *DURATIONS)}
+    return usage_of({key: fields.json(key) for key in FIGURES})
+
+
+def usage_of(found: dict[str, Json]) -> Usage | None:
+    """What the values of counts and durations amount to."""
     raw = {key: value for key, value in found.items() if isinstance(value, int)}
     if not raw:
         return None

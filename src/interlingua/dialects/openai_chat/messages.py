@@ -7,7 +7,7 @@ assistant message cannot hold goes into the user message that follows; turns wit
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -17,6 +17,7 @@ from interlingua.dialects.openai_chat.content import (
     render_content,
     split_media,
 )
+from interlingua.dialects.openai_chat.plain import add_plain, render_plain
 from interlingua.dialects.openai_chat.reasoning import parse_thinking, render_thinking
 from interlingua.dialects.openai_chat.schema import (
     ID,
@@ -29,7 +30,7 @@ from interlingua.dialects.openai_chat.schema import (
 )
 from interlingua.dialects.openai_chat.tools import CALL, LEGACY, parse_calls, render_call
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message, plain_text
+from interlingua.types.messages import Message
 from interlingua.types.opaque import Json
 from interlingua.types.parts import (
     Annotation,
@@ -47,31 +48,18 @@ from interlingua.types.parts import (
     ToolCallResponsePart,
     UriPart,
 )
-from interlingua.wire.fields import Fail, Fields, read_plain
+from interlingua.wire.fields import Fail, Fields
 
 Body = dict[str, Any]
 Placed = tuple[str, Part]
 """A part and its path, for losses."""
 
 
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
-    """A message that is nothing but text, as most are; one with anything else in it is read with care."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str
-
-
-_plain = msgspec.json.Decoder(_Plain)
-
-
 def parse_messages(fields: Fields, fail: Fail, context: TranslationContext) -> tuple[Message, ...]:
     """All messages of a request; neighbouring tool results become one message."""
     found: list[Message] = []
     for i, raw in enumerate(fields.items("messages")):
-        if (plain := read_plain(_plain, raw)) is not None:
-            parts = (TextPart(text=plain.content),) if plain.content else ()
-            origin = context.origin if plain.role == "assistant" else None
-            found.append(Message(role=plain.role, parts=parts, origin=origin))
+        if add_plain(found, raw, context):
             continue
         message = _parse_message(fields.item("messages", i, raw), found, fail, context)
         if found and message.role == "tool" and found[-1].role == "tool":
@@ -221,8 +209,8 @@ def render_messages(messages: Sequence[Message], context: TranslationContext) ->
     rendered: list[Body] = []
     waiting: list[Placed] = []
     for i, message in _ordered(messages):
-        if not waiting and message.role != "tool" and (text := plain_text(message)):
-            rendered.append({"role": message.role, "content": text})
+        if not waiting and (plain := render_plain(message, context)):
+            rendered += plain
             continue
         path = f"messages[{i}]"
         if message.role == "tool":
@@ -258,6 +246,15 @@ def _append(rendered: list[Body], body: Body | None) -> None:
 
 def _ordered(messages: Sequence[Message]) -> Iterable[tuple[int, Message]]:
     """Messages by place, tool results moved up to the calls that they answer."""
+    before = "assistant"
+    for message in messages:
+        if message.role == "tool" and before not in ("assistant", "tool"):
+            return _moved_up(messages)
+        before = message.role
+    return enumerate(messages)
+
+
+def _moved_up(messages: Sequence[Message]) -> Iterable[tuple[int, Message]]:
     turn: list[tuple[int, Message]] = []
     for placed in enumerate(messages):
         if placed[1].role == "assistant":

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from interlingua.dialects.openai_chat.messages import parse_messages, render_messages
+from interlingua.dialects.openai_chat.plain import parse_plain
 from interlingua.dialects.openai_chat.reasoning import parse_reasoning, render_reasoning
 from interlingua.dialects.openai_chat.schema import ID, bad_request, checked, lose_foreign, luggage, put_back
 from interlingua.dialects.openai_chat.tools import parse_choice, parse_tools, render_tools
@@ -48,6 +49,8 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     Raises:
         InvalidRequest: names the field that is missing or of the wrong shape.
     """
+    if (plain := parse_plain(request.body, context)) is not None:
+        return plain
     fields = Fields(checked(request.body, bad_request), bad_request)
     if fields.kind("messages") in ("", "null"):
         raise fields.error("messages", "required")
@@ -205,10 +208,11 @@ def _allowed(request: ChatRequest, context: TranslationContext) -> ChatRequest:
 
 def _cites_others(request: ChatRequest) -> bool:
     """Whether citations of other formats stand in the history; those of this one were never meant to come back."""
-    parts = (part for message in request.messages for part in message.parts)
-    return any(
-        annotation.dialect != ID for part in parts if isinstance(part, TextPart) for annotation in part.annotations
-    )
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, TextPart) and any(annotation.dialect != ID for annotation in part.annotations):
+                return True
+    return False
 
 
 def _render_thinking(body: Body, request: ChatRequest, context: TranslationContext) -> None:

@@ -8,6 +8,7 @@ import msgspec
 
 from interlingua.dialects.openai_chat.errors import error_of
 from interlingua.dialects.openai_chat.messages import parse_answer, render_annotation
+from interlingua.dialects.openai_chat.plain import PlainChoice, PlainResponse, read_response
 from interlingua.dialects.openai_chat.reasoning import joined_details, render_state
 from interlingua.dialects.openai_chat.schema import (
     DETAILS,
@@ -59,17 +60,18 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         InterlinguaError: the error that stands inside it.
     """
     source = response.body
+    careful = context.host.think_tags or context.quirk.response is not None
+    if not careful and (plain := read_response(source)) is not None:
+        return _parse_plain(plain, context)
     if context.quirk.response is not None:
         decoded = _decode(source)
         source = msgspec.json.encode(context.quirk.response(decoded)) if isinstance(decoded, dict) else source
     fields = Fields(checked(source, bad_answer), bad_answer)
     if fields.kind("error") in ("object", "string", "array") or not fields.has("choices"):
         raise error_of(_decode(source), response.status, response, context)
-    choices = tuple(_parse_choice(child, i, context) for i, child in enumerate(fields.children("choices")))
+    choices = _numbered([_parse_choice(child, i, context) for i, child in enumerate(fields.children("choices"))])
     if not choices:
         raise fields.error("choices", "there are none")
-    if len({choice.index for choice in choices}) < len(choices):  # a host that gives several the same number
-        choices = tuple(msgspec.structs.replace(choice, index=i) for i, choice in enumerate(choices))
     fields.skip("object", *NOISE)
     usage = fields.json("usage")
     created = fields.number("created") if fields.kind("created") == "number" else None
@@ -81,6 +83,34 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         usage=parse_usage(usage),
         choices=choices,
         extra=luggage(_named(fields, "id", "model", "service_tier")),
+    )
+
+
+def _numbered(choices: list[Choice]) -> tuple[Choice, ...]:
+    if len({choice.index for choice in choices}) < len(choices):  # a host that gives several the same number
+        return tuple(msgspec.structs.replace(choice, index=i) for i, choice in enumerate(choices))
+    return tuple(choices)
+
+
+def _parse_plain(plain: PlainResponse, context: TranslationContext) -> ChatResponse:
+    mark = plain.system_fingerprint
+    return ChatResponse(
+        id=plain.id,
+        model=plain.model,
+        created=plain.created,
+        service_tier=plain.service_tier or None,
+        usage=parse_usage(plain.usage),
+        choices=_numbered([_plain_choice(choice, i, context) for i, choice in enumerate(plain.choices)]),
+        extra={} if mark is None else luggage({"system_fingerprint": mark}),
+    )
+
+
+def _plain_choice(plain: PlainChoice, place: int, context: TranslationContext) -> Choice:
+    parts = plain.message.parts()
+    return Choice(
+        index=place if plain.index is None else plain.index,
+        message=Message(role="assistant", parts=parts, origin=context.origin),
+        finish=finish_of(plain.finish_reason or "", parts),
     )
 
 

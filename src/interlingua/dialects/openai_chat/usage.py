@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from interlingua.types.money import Money
@@ -10,6 +11,8 @@ from interlingua.types.opaque import Json
 from interlingua.types.usage import Usage
 
 _CACHE_READ = ("prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens", "cache_read_input_tokens")
+_PROMPT = ("cached_tokens", "cache_write_tokens", "audio_tokens", "image_tokens")
+_ANSWER = ("reasoning_tokens", "audio_tokens", "image_tokens")
 _TTLS = {"ephemeral_5m_input_tokens": "5m", "ephemeral_1h_input_tokens": "1h", "ephemeral_24h_input_tokens": "24h"}
 _PICO_PER_TICK = 100
 """xAI counts its prices in ticks of 10^-10 dollars (checked against its price list and recorded usage)."""
@@ -19,14 +22,12 @@ def parse_usage(raw: Json) -> Usage | None:
     """A usage object's counts; None where there is no object or nothing in it."""
     if not isinstance(raw, dict) or not raw:
         return None
-    prompt, answer = _details(raw, "prompt_tokens_details"), _details(raw, "completion_tokens_details")
+    cached, written, input_audio, input_image = _counts(_details(raw, "prompt_tokens_details"), _PROMPT)
+    reasoning, output_audio, output_image = _counts(_details(raw, "completion_tokens_details"), _ANSWER)
     input_tokens = _first(raw, "prompt_tokens", "promptTokens")
     output_tokens = _first(raw, "completion_tokens", "completionTokens")
-    reasoning = _count(answer.get("reasoning_tokens"))
     if _excludes(input_tokens, output_tokens, reasoning, _count(raw.get("total_tokens"))):
         output_tokens = (output_tokens or 0) + (reasoning or 0)
-    cached = _count(prompt.get("cached_tokens"))
-    written = _count(prompt.get("cache_write_tokens"))
     by_ttl = _details(raw, "cache_creation")
     ran = _count(_details(raw, "server_tool_use_details").get("web_search_requests"))
     return Usage(
@@ -34,12 +35,14 @@ def parse_usage(raw: Json) -> Usage | None:
         output_tokens=output_tokens,
         cache_read=cached if cached is not None else _first(raw, *_CACHE_READ),
         cache_creation=written if written is not None else _count(raw.get("cache_creation_input_tokens")),
-        cache_creation_by_ttl={ttl: count for key, ttl in _TTLS.items() if (count := _count(by_ttl.get(key)))},
+        cache_creation_by_ttl={ttl: count for key, ttl in _TTLS.items() if (count := _count(by_ttl.get(key)))}
+        if by_ttl
+        else {},
         reasoning=reasoning,
-        input_audio=_count(prompt.get("audio_tokens")),
-        input_image=_count(prompt.get("image_tokens")),
-        output_audio=_count(answer.get("audio_tokens")),
-        output_image=_count(answer.get("image_tokens")),
+        input_audio=input_audio,
+        input_image=input_image,
+        output_audio=output_audio,
+        output_image=output_image,
         server_tool_requests={"web_search": ran} if ran else {},
         reported_cost=_cost(raw),
         raw=raw,
@@ -69,13 +72,20 @@ def _details(raw: dict[str, Json], key: str) -> dict[str, Json]:
 
 
 def _first(raw: dict[str, Json], *keys: str) -> int | None:
-    return next((count for key in keys if (count := _count(raw.get(key))) is not None), None)
+    for key in keys:
+        if (count := _count(raw.get(key))) is not None:
+            return count
+    return None
+
+
+def _counts(details: dict[str, Json], keys: tuple[str, ...]) -> list[int | None]:
+    return [_count(details.get(key)) for key in keys] if details else [None] * len(keys)
 
 
 def _count(value: Json) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
-        return None
-    return int(value)
+    if type(value) is int:
+        return value if value >= 0 else None
+    return int(value) if type(value) is float and 0 <= value < inf else None
 
 
 def render_usage(usage: Usage) -> dict[str, Any]:

@@ -7,12 +7,13 @@ keeps the order of everything, so a history of this dialect goes back as it came
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from interlingua.dialects.openai_responses.content import Placed, parse_content, render_content
-from interlingua.dialects.openai_responses.output import Item, is_item, parse_item, render_history, said_item
+from interlingua.dialects.openai_responses.output import Item, is_item, parse_item, render_history
+from interlingua.dialects.openai_responses.plain import add_plain, render_plain, render_plain_results
 from interlingua.dialects.openai_responses.schema import (
     ID,
     ITEM,
@@ -28,8 +29,7 @@ from interlingua.dialects.openai_responses.schema import (
     text_or,
 )
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message, plain_text
-from interlingua.types.opaque import Json
+from interlingua.types.messages import Message
 from interlingua.types.parts import (
     BlobPart,
     ContentPart,
@@ -43,7 +43,7 @@ from interlingua.types.parts import (
     ToolCallResponsePart,
     UriPart,
 )
-from interlingua.wire.fields import Fields, kind_of, read_plain
+from interlingua.wire.fields import Fields, kind_of
 
 ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
@@ -66,32 +66,6 @@ _CUSTOM = "custom"
 """Luggage that marks the result of a free-form tool whose call is not in the history."""
 
 
-class _Text(msgspec.Struct, forbid_unknown_fields=True):
-    type: Literal["input_text", "output_text"]
-    text: str
-    annotations: Annotated[list[Json], msgspec.Meta(max_length=0)] | None = None
-
-
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
-    """A message that is nothing but text, as most are; one with anything else in it is read with care."""
-
-    role: Literal["system", "user", "assistant"]
-    content: str | list[_Text]
-    type: Literal["message"] = "message"
-
-    def message(self, context: TranslationContext) -> Message | None:
-        """None where a client's message is written as a model's is."""
-        pieces = [] if isinstance(self.content, str) else self.content
-        if self.role != "assistant" and any(one.type != "input_text" or one.annotations is not None for one in pieces):
-            return None
-        texts = [self.content] if isinstance(self.content, str) else [one.text for one in pieces]
-        origin = context.origin if self.role == "assistant" else None
-        return Message(role=self.role, parts=tuple([TextPart(text=text) for text in texts if text]), origin=origin)
-
-
-_plain = msgspec.json.Decoder(_Plain)
-
-
 def parse_input(fields: Fields, context: TranslationContext) -> list[Message]:
     """The messages of `input`, a string or an array of items."""
     if fields.kind("input") == "string":
@@ -102,9 +76,9 @@ def parse_input(fields: Fields, context: TranslationContext) -> list[Message]:
         if kind_of(raw) == "string":
             found.append(Message(role="user", parts=(TextPart(text=msgspec.json.decode(raw, type=str)),)))
             continue
-        plain = read_plain(_plain, raw)
-        message = plain.message(context) if plain is not None else None
-        message = message or _parse(raw, f"{fields.at('input')}[{i}]", found, context)
+        if add_plain(found, raw, context):
+            continue
+        message = _parse(raw, f"{fields.at('input')}[{i}]", found, context)
         if message.role in ("assistant", "tool") and found and found[-1].role == message.role:
             message = msgspec.structs.replace(message, parts=(*found.pop().parts, *message.parts))
         if message.parts:
@@ -152,8 +126,8 @@ def _parse_result(fields: Fields, kind: str, before: Sequence[Message]) -> ToolC
 
 
 def _custom_calls(messages: Sequence[Message]) -> set[str]:
-    calls = (part for message in messages for part in message.parts if isinstance(part, ToolCallPart))
-    return {call.id for call in calls if call.custom}
+    found = [part for message in messages for part in message.parts if isinstance(part, ToolCallPart)]
+    return {call.id for call in found if call.custom}
 
 
 def render_input(messages: Sequence[Message], context: TranslationContext, *, first: int = 0) -> list[Any]:
@@ -168,8 +142,9 @@ def render_input(messages: Sequence[Message], context: TranslationContext, *, fi
     waiting: list[Placed] = []
     custom = _custom_calls(messages)
     for i, message in enumerate(messages, first):
-        if not waiting and message.role != "tool" and (text := plain_text(message)):
-            items.append(said_item(text) if message.role == "assistant" else {"role": message.role, "content": text})
+        plain = render_plain_results(message, custom) if message.role == "tool" else []
+        if plain or (not waiting and message.role != "tool" and (plain := render_plain(message))):
+            items += plain
             continue
         placed: list[Placed] = [(f"messages[{i}].parts[{k}]", part) for k, part in enumerate(message.parts)]
         if message.name is not None:

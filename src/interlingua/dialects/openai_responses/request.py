@@ -13,6 +13,7 @@ import msgspec
 
 from interlingua.dialects.openai_responses.content import cache_ttl
 from interlingua.dialects.openai_responses.items import parse_input, render_input
+from interlingua.dialects.openai_responses.plain import parse_plain
 from interlingua.dialects.openai_responses.reasoning import parse_reasoning, render_reasoning
 from interlingua.dialects.openai_responses.schema import (
     ENCRYPTED,
@@ -66,6 +67,8 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     Raises:
         InvalidRequest: names the field that is missing or of the wrong shape.
     """
+    if (plain := parse_plain(request.body, context)) is not None:
+        return plain
     fields = Fields(checked(request.body, bad_request), bad_request)
     if fields.kind("input") in ("", "null") and all(fields.kind(key) in ("", "null") for key in _ELSEWHERE):
         raise fields.error("input", "required")

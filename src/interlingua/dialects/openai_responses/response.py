@@ -9,6 +9,7 @@ import msgspec
 
 from interlingua.dialects.openai_responses.errors import IN_RESPONSE, error_of
 from interlingua.dialects.openai_responses.output import parse_item, render_output
+from interlingua.dialects.openai_responses.plain import read_response
 from interlingua.dialects.openai_responses.schema import (
     INCOMPLETE,
     INCOMPLETE_WORDS,
@@ -33,6 +34,9 @@ from interlingua.types.usage import Usage
 from interlingua.wire.fields import Fields
 
 _FAILED = ("failed", "cancelled")
+_ENDED = ("completed", "incomplete")
+_WHOLE = (int, type(None))
+_LATEST = 2**53
 TIERS = {tier: tier for tier in ("default", "flex", "scale", "priority", "fast", "ultrafast")} | {"standard": "default"}
 """The tiers that clients know, by how dialects call them."""
 
@@ -115,6 +119,10 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
         InterlinguaError: the error that stands inside it.
     """
     source = response.body
+    if context.quirk.response is None and (plain := read_response(source)) is not None:
+        head = _plain_head(plain[1])
+        if head is not None:
+            return _answer(head, plain[0], (), context)
     if context.quirk.response is not None:
         decoded = _decode(source)
         source = msgspec.json.encode(context.quirk.response(decoded)) if isinstance(decoded, dict) else source
@@ -125,11 +133,46 @@ def parse_response(response: WireResponse, context: TranslationContext) -> ChatR
     fields.skip("output")
     head = parse_head(fields, context)
     parts = tuple(part for item in items for part in item.parts)
-    choice = Choice(
-        message=Message(role="assistant", parts=parts, origin=context.origin),
-        finish=finish_of(head, parts),
-        logprobs=tuple(one for item in items for one in item.logprobs),
+    return _answer(head, parts, tuple(one for item in items for one in item.logprobs), context)
+
+
+def _plain_head(rest: Body) -> Head | None:
+    """The head of a response object that tells of no failure and of nothing but tokens; None for any other.
+
+    Args:
+        rest: its fields without the output.
+    """
+    status, created, tier = rest.pop("status", None), rest.pop("created_at", None), rest.pop("service_tier", None)
+    details, known = rest.pop("incomplete_details", None), (rest.pop("id", None), rest.pop("model", None))
+    reason = details.get("reason") if isinstance(details, dict) else None
+    if status not in _ENDED or rest.pop("error", None) is not None or "tool_usage" in rest or "obfuscation" in rest:
+        return None
+    plain = all(isinstance(text, str) and text for text in known) and isinstance(reason, str | None)
+    plain = plain and isinstance(tier, str | None) and type(created) in _WHOLE
+    if not plain or not 0 <= (created or 0) <= _LATEST:
+        return None
+    usage = parse_usage(rest.pop("usage", None))
+    rest.pop("object", None)
+    extra = {key: value for key, value in rest.items() if value is not None}
+    if tier and tier not in TIERS:
+        extra["service_tier"] = tier
+    return Head(
+        id=known[0],
+        model=known[1],
+        created=created,
+        service_tier=tier if tier not in (None, "", "auto") else None,
+        status=status,
+        reason=reason or "",
+        usage=usage,
+        extra=extra,
     )
+
+
+def _answer(
+    head: Head, parts: tuple[Part, ...], logprobs: tuple[TokenLogprob, ...], context: TranslationContext
+) -> ChatResponse:
+    message = Message(role="assistant", parts=parts, origin=context.origin)
+    choice = Choice(message=message, finish=finish_of(head, parts), logprobs=logprobs)
     return ChatResponse(
         id=head.id,
         model=head.model,
