@@ -80,7 +80,7 @@ def test_the_wait_that_is_named_is_exact(limit: int, steps: Steps, wanted: int) 
     if wait_for:
         assert bucket.wait(wanted, now + wait_for - 1) == 1
     assert bucket.wait(wanted, now + wait_for) == 0
-    assert bucket.remaining(now + wait_for) >= wanted
+    assert bucket.state(now + wait_for).remaining >= wanted
 
 
 @given(limit=st.integers(1, 1000), steps=STEPS)
@@ -89,13 +89,13 @@ def test_what_is_put_back_is_as_if_it_had_not_been_taken(limit: int, steps: Step
     bucket, now = Bucket(limit, 0), 0
     for wait, amount in steps:
         now += wait
-        before = bucket.remaining(now), bucket.until_full(now)
+        before = bucket.state(now)
         bucket.take(amount, now)
         bucket.take(-amount, now)
-        assert (bucket.remaining(now), bucket.until_full(now)) == before
+        assert bucket.state(now) == before
         bucket.take(amount, now)
         bucket.take(-amount - limit, now + 1)
-        assert bucket.remaining(now + 1) == limit
+        assert bucket.state(now + 1).remaining == limit
         now += 1
 
 
@@ -103,8 +103,8 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
     """Nor does it take anything."""
     bucket = Bucket(60, 10 * MINUTE)
     bucket.take(60, 10 * MINUTE)
-    assert bucket.remaining(5 * MINUTE) == 0
-    assert bucket.remaining(10 * MINUTE + 10**9) == 1
+    assert bucket.state(5 * MINUTE).remaining == 0
+    assert bucket.state(10 * MINUTE + 10**9).remaining == 1
 
 
 @given(

@@ -143,3 +143,27 @@ def test_several_processes_count_together_in_a_shared_folder(tmp_path: Path) -> 
         ran = subprocess.run([sys.executable, "-c", WORKER], env=env, capture_output=True, text=True, check=True)
         (line,) = [one for one in ran.stdout.splitlines() if one.startswith("interlingua_requests_total{")]
         assert line.endswith(f" {counted}")
+
+
+def test_what_was_told_once_is_not_told_again_and_what_comes_later_is_added() -> None:
+    counted = metrics()
+    for expected in (1, 2, 3):
+        counted.observe(call())
+        assert figure(counted, "interlingua_requests_total", **SOL) == expected
+        assert figure(counted, "interlingua_request_seconds_count", **SOL) == expected
+        assert figure(counted, "interlingua_request_seconds_bucket", le="2.5", **SOL) == expected
+        assert figure(counted, "interlingua_request_seconds_bucket", le="1.0", **SOL) == 0
+
+
+def test_calls_keep_their_labels_when_the_known_models_change() -> None:
+    counted = metrics()
+    counted.observe(call())
+    counted.know({"openai/gpt-6-sol": ("openai", "renamed")}, ["openai"])
+    counted.observe(call())
+    assert figure(counted, "interlingua_requests_total", **SOL) == 1
+    assert figure(counted, "interlingua_requests_total", provider="openai", model="renamed") == 1
+
+
+def test_tasks_of_the_event_loop_are_told() -> None:
+    text = metrics().text(running=0, waiting=0, lost=0, tasks=5)[0].decode()
+    assert "interlingua_tasks 5.0" in text

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from interlingua.dialects.registry import dialect as find_dialect
@@ -13,7 +12,6 @@ from interlingua.engine.lanes import Lane
 from interlingua.engine.target import Target
 from interlingua.errors import InterlinguaError, StreamInterrupted
 from interlingua.ports.dialect import Dialect
-from interlingua.ports.transport import HttpResponse
 from interlingua.types.accumulate import Accumulator, unfold
 from interlingua.types.events import Event, Failed, MessageStart, UsageUpdate
 from interlingua.types.loss import Loss
@@ -89,14 +87,19 @@ class Attempt:
             wire = self._dialect.render_request(self.request, self.exchange.context)
             response = await self.exchange.open(wire, stream=True)
             try:
-                async with aclosing(self._read_events(response)) as read:
-                    async for received in read:
-                        if isinstance(received, Failed):
-                            raise received.error()
-                        for event in self._custom.restore_event(received):
-                            self.accumulator.add(event)
-                            if not isinstance(event, MessageStart | UsageUpdate):
-                                self._has_content = True
+                if content_type(response) == "application/json":
+                    # Some hosts ignore `stream` and answer at once; the answer is as good as a stream.
+                    answer = await self.exchange.whole(response)
+                    for event in self._taken(unfold(self._dialect.parse_response(answer, self.exchange.context))):
+                        yield event
+                    return
+                parser = self._dialect.StreamParser(self.exchange.context)
+                async with reading(response, self.exchange.provider.id) as next_piece:
+                    piece: bytes | None = b""
+                    while piece is not None:
+                        timeouts = self.exchange.timeouts
+                        piece = await next_piece(timeouts.idle if self._has_content else timeouts.idle_before_content)
+                        for event in self._taken(parser.close() if piece is None else parser.feed(piece)):
                             yield event
             finally:
                 await response.aclose()
@@ -106,24 +109,16 @@ class Attempt:
                 raise
             raise broken from error
 
-    async def _read_events(self, response: HttpResponse) -> AsyncGenerator[Event]:
-        context, timeouts = self.exchange.context, self.exchange.timeouts
-        if content_type(response) == "application/json":
-            # Some hosts ignore `stream` and answer at once; the answer is as good as a stream.
-            for event in unfold(self._dialect.parse_response(await self.exchange.whole(response), context)):
+    def _taken(self, received: Iterable[Event]) -> Iterator[Event]:
+        """Events on their way on; raises the failure that one of them is, after those before it went on."""
+        for one in received:
+            if isinstance(one, Failed):
+                raise one.error()
+            for event in self._custom.restore_event(one):
+                self.accumulator.add(event)
+                if not self._has_content and not isinstance(event, MessageStart | UsageUpdate):
+                    self._has_content = True
                 yield event
-            return
-        parser = self._dialect.StreamParser(context)
-        async with reading(response) as pieces:
-            while True:
-                limit = timeouts.idle if self._has_content else timeouts.idle_before_content
-                piece = await self.exchange.within(anext(pieces, None), limit)
-                if piece is None:
-                    break
-                for event in parser.feed(piece):
-                    yield event
-        for event in parser.close():
-            yield event
 
     def _after_content(self, error: InterlinguaError) -> InterlinguaError:
         """What a failure is once content came: an interruption that holds it."""

@@ -85,11 +85,8 @@ def conversation_of(dialect: str, body: bytes, tenant: str, named: str | None = 
         return _digest([tenant, "end_user", request.metadata.user_id])
     fields = (request.messages, request.input, request.contents, request.prompt)
     said = next((raw for raw in fields if memoryview(raw).nbytes), _ABSENT)
-    whole = hashlib.sha256(f"{tenant}\0{dialect}".encode())
-    for raw in (request.system, request.instructions, request.systemInstruction, request.tools, *_opening(said)):
-        whole.update(b"\0")
-        whole.update(raw)
-    return whole.hexdigest()
+    stays = (request.system, request.instructions, request.systemInstruction, request.tools, *_opening(said))
+    return hashlib.sha256(b"\0".join((f"{tenant}\0{dialect}".encode(), *stays))).hexdigest()
 
 
 def _opening(said: msgspec.Raw) -> list[msgspec.Raw]:

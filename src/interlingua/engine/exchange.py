@@ -6,9 +6,10 @@ Every failure leaves here as an error of the tree that names provider and model 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -113,11 +114,11 @@ class Exchange:
         Raises:
             TimedOut: phase `idle`.
         """
+        patience = Patience(self.provider.id)
         try:
-            async with asyncio.timeout(limit):
-                return await waiting
-        except TimeoutError as error:
-            raise TimedOut(f"{self.provider.id} sent nothing for {limit:g} s", phase="idle") from error
+            return await patience.wait(waiting, limit)
+        finally:
+            patience.stop()
 
     def named(self, error: InterlinguaError) -> InterlinguaError:
         """The error with the names of those concerned, and without secrets."""
@@ -141,13 +142,104 @@ class Exchange:
         )
 
 
+class Patience:
+    """Bounds waits for a provider, with one timer for all of them.
+
+    A timer that is set and cancelled for every piece of a stream costs more than everything else that is done for it.
+    So this one is left alone while pieces come, and looks only when it goes off how long the present wait has lasted.
+
+    Args:
+        provider: who is waited for, for the error.
+    """
+
+    __slots__ = ("_cancelling", "_expired", "_limit", "_loop", "_provider", "_since", "_task", "_timer")
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[object] | None = None
+        self._since = 0.0
+        self._limit = 0.0
+        self._cancelling = 0
+        self._expired = False
+
+    async def wait(self, waiting: Awaitable[T], limit: float | None) -> T:
+        """What comes of waiting, if it comes in time.
+
+        Args:
+            waiting: what is waited for.
+            limit: seconds; None waits for ever.
+
+        Raises:
+            TimedOut: phase `idle`.
+        """
+        if limit is not None:
+            self._begin(limit)
+        try:
+            return await waiting
+        except asyncio.CancelledError as error:
+            if self._expired and self._task is not None and self._task.uncancel() <= self._cancelling:
+                raise TimedOut(f"{self._provider} sent nothing for {limit:g} s", phase="idle") from error
+            raise
+        finally:
+            self._task = None
+
+    async def next(self, pieces: AsyncIterator[bytes], limit: float | None) -> bytes | None:
+        """The next piece of a stream, or None after the last.
+
+        Raises:
+            TimedOut: phase `idle`.
+        """
+        try:
+            return await self.wait(pieces.__anext__(), limit)
+        except StopAsyncIteration:
+            return None
+
+    def stop(self) -> None:
+        """No more is waited for."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _begin(self, limit: float) -> None:
+        self._task = task = asyncio.current_task(self._loop)
+        self._cancelling = task.cancelling() if task is not None else 0
+        self._since = self._loop.time()
+        if limit != self._limit:
+            self.stop()
+            self._limit = limit
+        if self._timer is None:
+            self._timer = self._loop.call_later(limit, self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        left = self._since + self._limit - self._loop.time()
+        if self._task is None or left > 0:
+            self._timer = self._loop.call_later(left if left > 0 else self._limit, self._due)
+        else:
+            self._expired = True
+            self._task.cancel()
+
+
+Reader = Callable[[float | None], Awaitable[bytes | None]]
+"""Given a time limit in seconds: the next piece, or None after the last."""
+
+
 @asynccontextmanager
-async def reading(response: HttpResponse) -> AsyncIterator[AsyncIterator[bytes]]:
-    """A response's body piece by piece; what reads it ends with the context, and not when memory is tidied up."""
+async def reading(response: HttpResponse, provider: str) -> AsyncIterator[Reader]:
+    """A response's body piece by piece; what reads it ends with the context, and not when memory is tidied up.
+
+    Args:
+        response: whose.
+        provider: who sends it, for errors.
+    """
     pieces = response.stream()
+    patience = Patience(provider)
     try:
-        yield pieces
+        yield partial(patience.next, pieces)
     finally:
+        patience.stop()
         if isinstance(pieces, AsyncGenerator):
             await pieces.aclose()
 

@@ -34,6 +34,14 @@ _MOST_MODELS = 1000
 _WORDS: dict[Kind, str] = {"rpm": "requests per minute", "tpm": "tokens per minute", "concurrency": "calls at once"}
 
 
+class LimitState(Struct, frozen=True, gc=False):
+    """A limit as rate-limit headers tell it: its size, what is left, and seconds until all of it is."""
+
+    limit: int
+    remaining: int
+    reset: float
+
+
 class Bucket:
     """A minute's worth of something, refilling evenly. Pure: the time comes in.
 
@@ -70,15 +78,14 @@ class Bucket:
         if amount < 0:
             self._level = min(self._level, self.limit * MINUTE)
 
-    def remaining(self, now: int) -> int:
-        """How much could be taken now."""
-        self._refill(now)
-        return max(0, self._level // MINUTE)
-
-    def until_full(self, now: int) -> int:
-        """Nanoseconds until all that was taken is back."""
-        self._refill(now)
-        return -((self._level - self.limit * MINUTE) // self.limit)
+    def state(self, now: int) -> LimitState:
+        """How it stands, for headers."""
+        if now > self._at:
+            self._refill(now)
+        missing = self.limit * MINUTE - self._level
+        if not missing:
+            return LimitState(self.limit, self.limit, 0.0)
+        return LimitState(self.limit, max(0, self._level // MINUTE), -(-missing // self.limit) / 1e9)
 
     def resize(self, limit: int, now: int) -> None:
         """Changes the limit; what was taken stays taken."""
@@ -92,19 +99,14 @@ class Bucket:
             self._at = now
 
 
-class LimitState(Struct, frozen=True):
-    """A limit as rate-limit headers tell it: its size, what is left, and seconds until all of it is."""
-
-    limit: int
-    remaining: int
-    reset: float
-
-
 class LimitStates(Struct, frozen=True):
     """The tightest limits of a call; None where there is none."""
 
     requests: LimitState | None = None
     tokens: LimitState | None = None
+
+
+_NONE = LimitStates()
 
 
 class Meter:
@@ -356,20 +358,19 @@ def _blame_us(error: InterlinguaError) -> None:
 
 
 def _states(meters: tuple[Meter, ...], clock: Clock) -> LimitStates:
+    if not meters:
+        return _NONE
     now = _nanoseconds(clock)
     return LimitStates(
-        requests=_tightest([meter.requests for meter in meters], now),
-        tokens=_tightest([meter.tokens for meter in meters], now),
+        _tightest([meter.requests.state(now) for meter in meters if meter.requests is not None]),
+        _tightest([meter.tokens.state(now) for meter in meters if meter.tokens is not None]),
     )
 
 
-def _tightest(buckets: list[Bucket | None], now: int) -> LimitState | None:
-    states = [
-        LimitState(bucket.limit, bucket.remaining(now), bucket.until_full(now) / 1e9)
-        for bucket in buckets
-        if bucket is not None
-    ]
-    return min(states, key=lambda state: state.remaining, default=None)
+def _tightest(states: list[LimitState]) -> LimitState | None:
+    if len(states) < 2:
+        return states[0] if states else None
+    return min(states, key=lambda state: state.remaining)
 
 
 def _nanoseconds(clock: Clock) -> int:

@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from interlingua.dialects import registry
@@ -26,7 +25,7 @@ from interlingua.engine.engine import Engine
 from interlingua.engine.envelopes import Envelopes
 from interlingua.engine.lanes import Lane, check_needs, forwarded, may_pass
 from interlingua.engine.prepare import origin_of, prepare, tool_call_ids
-from interlingua.engine.relay import UPSTREAM_ID, Relay
+from interlingua.engine.relay import UPSTREAM_ID, Piece, Relay
 from interlingua.engine.target import Target
 from interlingua.engine.tries import Tries
 from interlingua.errors import Cancelled, InterlinguaError
@@ -44,13 +43,6 @@ from interlingua.types.usage import Usage
 
 _LEFT = (asyncio.CancelledError, GeneratorExit)
 """How a try ends whose client left."""
-
-
-class Piece(Struct, frozen=True):
-    """A part of an answer's bytes; `content` where a client would show something of it."""
-
-    data: bytes
-    content: bool
 
 
 @dataclass(slots=True)
@@ -173,7 +165,7 @@ class Passage:
         while True:
             attempt = self._tries.next(self._attempt)
             self._chosen(attempt)
-            flow = self._relayed(attempt) if isinstance(attempt, Relay) else self._translated(attempt)
+            flow = attempt.pieces() if isinstance(attempt, Relay) else self._translated(attempt)
             has_content = False
             held: list[Piece] = []
             try:
@@ -183,13 +175,16 @@ class Passage:
                             # Until content goes out another try may still take over.
                             held.append(piece)
                             continue
+                        if held:
+                            for earlier in held:
+                                yield earlier
+                            held.clear()
                         has_content = True
-                        for earlier in held:
-                            yield earlier
-                        held.clear()
                         yield piece
                 for earlier in held:
                     yield earlier
+                if isinstance(attempt, Relay):
+                    await self._passed(attempt, attempt.streamed_message(), attempt.first_event)
                 return
             except InterlinguaError as error:
                 if has_content:
@@ -201,14 +196,6 @@ class Passage:
             except _LEFT:
                 self._left(attempt)
                 raise
-
-    async def _relayed(self, attempt: Relay) -> AsyncGenerator[Piece]:
-        async with aclosing(attempt.events()) as events:
-            async for seen in events:
-                if seen.only_usage and not self._peek.asks_usage:
-                    continue
-                yield Piece(seen.raw, seen.content or seen.terminal)
-        await self._passed(attempt, attempt.streamed_message(), attempt.first_event)
 
     async def _translated(self, attempt: Attempt) -> AsyncGenerator[Piece]:
         context = self._towards_client()

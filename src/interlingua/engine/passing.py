@@ -53,8 +53,8 @@ class Passing:
             try:
                 self.headers = headers_down(response.headers)
                 limit = self._exchange.timeouts.idle_before_content
-                async with reading(response) as pieces:
-                    while (piece := await self._exchange.within(anext(pieces, None), limit)) is not None:
+                async with reading(response, self._exchange.provider.id) as next_piece:
+                    while (piece := await next_piece(limit)) is not None:
                         yield piece
             finally:
                 await response.aclose()

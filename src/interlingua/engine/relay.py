@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from interlingua.dialects import registry
 from interlingua.engine.exchange import Exchange, reading
@@ -32,6 +33,14 @@ UPSTREAM_ID = "x-upstream-request-id"
 MOST_REMEMBERED = 4 * 1024 * 1024
 """Bytes of a stream that are kept to learn whose reasoning state passed through."""
 STATE_MARKS = (b"signature", b"encrypted_content", b"thoughtSignature", b"redacted_thinking", b"reasoning_details")
+
+
+class Piece(Struct, frozen=True, gc=False):
+    """A part of an answer's bytes; `content` where a client would show something of it."""
+
+    data: bytes
+    content: bool
+
 
 _TIER = re.compile(rb'"service_tier"\s*:\s*"(\w+)"')
 
@@ -69,6 +78,7 @@ class Relay:
             path=edited.path, body=edited.body, headers=(*edited.headers, ("accept-encoding", "identity"))
         )
         self._exchange = Exchange(target.provider, self._context, access, engine.settings.timeouts)
+        self._tells_usage = peek.asks_usage
         self.usage: Usage | None = None
         self.service_tier: str | None = None
         self.first_event = b""
@@ -112,8 +122,8 @@ class Relay:
         self.service_tier = _tier(answer.body)
         return WireResponse(status=answer.status, headers=headers_down(answer.headers), body=answer.body)
 
-    async def events(self) -> AsyncGenerator[Seen]:
-        """The provider's events as they come; complete when it ends without raising.
+    async def pieces(self) -> AsyncGenerator[Piece]:
+        """The provider's bytes as they come, whole events only; complete when it ends without raising.
 
         Raises:
             StreamInterrupted: it ended too early.
@@ -123,33 +133,41 @@ class Relay:
             response = await self._exchange.open(self._wire, stream=True)
             self.headers = headers_down(response.headers)
             try:
-                async with reading(response) as pieces, aclosing(self._watched(pieces)) as found:
-                    async for seen in found:
-                        yield seen
+                async with reading(response, self.target.provider.id) as next_piece:
+                    watcher = self._lens.Watcher(self._context)
+                    limit = self._exchange.timeouts.idle_before_content
+                    data: bytes | None = b""
+                    while data is not None:
+                        data = await next_piece(limit)
+                        for seen in watcher.close() if data is None else watcher.feed(data):
+                            if seen.usage is not None or seen.failed is not None:
+                                self._note(seen)
+                            self._keep(seen.raw)
+                            if seen.content:
+                                limit = self._exchange.timeouts.idle
+                            if not seen.only_usage or self._tells_usage:
+                                yield Piece(seen.raw, seen.content or seen.terminal)
             finally:
                 await response.aclose()
         except InterlinguaError as error:
             self._exchange.named(error)
             raise
 
-    async def _watched(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Seen]:
-        watcher = self._lens.Watcher(self._context)
-        timeouts, has_content = self._exchange.timeouts, False
-        while True:
-            limit = timeouts.idle if has_content else timeouts.idle_before_content
-            piece = await self._exchange.within(anext(pieces, None), limit)
-            for seen in watcher.close() if piece is None else watcher.feed(piece):
-                if seen.usage is not None:
-                    self.usage = seen.usage
-                    self.service_tier = _tier(seen.raw) or self.service_tier
-                if seen.failed is not None:
-                    raise seen.failed.error()
-                has_content = has_content or seen.content
-                self.first_event = self.first_event or json_of(seen.raw)
-                self._keep(seen.raw)
-                yield seen
-            if piece is None:
-                return
+    def _note(self, seen: Seen) -> None:
+        """Takes down what an event says of usage; raises the error that it says."""
+        if seen.usage is not None:
+            self.usage = seen.usage
+            self.service_tier = _tier(seen.raw) or self.service_tier
+        if seen.failed is not None:
+            raise seen.failed.error()
+
+    def _keep(self, raw: bytes) -> None:
+        self.first_event = self.first_event or json_of(raw)
+        self._kept_bytes += len(raw)
+        if self._kept_bytes <= MOST_REMEMBERED:
+            self._kept.append(raw)
+        elif self._kept:
+            self._kept.clear()
 
     def message(self, answer: WireResponse) -> Message | None:
         """The answer's message, where it holds reasoning state; parsed only then."""
@@ -175,13 +193,6 @@ class Relay:
             return None
         response = accumulator.response()
         return response.message if response.choices else None
-
-    def _keep(self, raw: bytes) -> None:
-        self._kept_bytes += len(raw)
-        if self._kept_bytes <= MOST_REMEMBERED:
-            self._kept.append(raw)
-        elif self._kept:
-            self._kept.clear()
 
 
 def _tier(data: bytes) -> str | None:

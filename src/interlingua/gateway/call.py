@@ -19,7 +19,7 @@ from interlingua.engine.shared_limits import Admission, Refusal
 from interlingua.engine.target import Target
 from interlingua.errors import Cancelled, InterlinguaError, Overloaded, PermissionDenied
 from interlingua.gateway.hooks import CallView
-from interlingua.gateway.incoming import Incoming, Send
+from interlingua.gateway.incoming import Incoming, Send, Watch
 from interlingua.gateway.outgoing import Headers
 from interlingua.gateway.rate_headers import rate_headers
 from interlingua.gateway.record import ledger_row
@@ -63,7 +63,7 @@ class Call:
         self._states = LimitStates()
         self._recorded = False
         self._task: asyncio.Task[object] | None = None
-        self._watcher: asyncio.Task[None] | None = None
+        self._watcher: Watch | None = None
 
     async def wire(self) -> WireRequest:
         """The request with its whole body; from here on the client's leaving is noticed.
@@ -198,7 +198,8 @@ class Call:
             self.outcome.error = Cancelled("the client left")
         elif isinstance(error, asyncio.CancelledError):
             self.outcome.error = self.outcome.error or ended()
-        self.incoming.notes = self.headers()
+        if error is not None:
+            self.incoming.notes = self.headers()
         self._give_back()
         if not self._recorded:
             self.state.ledger.add(self._over())

@@ -32,9 +32,10 @@ class Guard:
             PermissionDenied: it must not.
         """
         host = incoming.header("host").lower()
-        if "*" not in self._hosts and _name(host) not in self._hosts:
+        name = _name(host)
+        if name not in self._hosts and "*" not in self._hosts:
             raise PermissionDenied(
-                f"this gateway is not called {_name(host)!r}",
+                f"this gateway is not called {name!r}",
                 remedy="Add the name to server.allowed_hosts in the gateway's configuration.",
             )
         if incoming.header("sec-fetch-site") == "cross-site":

@@ -21,6 +21,7 @@ COUNT_SECONDS = 1.0
 
 class _Now(TypedDict):
     running: int
+    tasks: int
     waiting: int
     lost: int
     config_valid: bool
@@ -75,6 +76,7 @@ async def keep_counting(state: State, metrics: Metrics) -> None:
 def _now(state: State) -> _Now:
     return {
         "running": len(state.running),
+        "tasks": len(asyncio.all_tasks()),
         "waiting": state.ledger.waiting,
         "lost": state.ledger.lost,
         "config_valid": state.config_problem is None,

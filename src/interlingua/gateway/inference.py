@@ -13,8 +13,9 @@ from contextlib import aclosing
 from interlingua.dialects import registry
 from interlingua.engine.conversation import conversation_of
 from interlingua.engine.estimate import estimate_size
-from interlingua.engine.passage import Passage, Piece
+from interlingua.engine.passage import Passage
 from interlingua.engine.principal import Principal
+from interlingua.engine.relay import Piece
 from interlingua.errors import InterlinguaError
 from interlingua.gateway.call import Call, ended
 from interlingua.gateway.heart import Heart

@@ -53,4 +53,4 @@ async def send_end(send: Send) -> None:
 
 
 def _encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers]

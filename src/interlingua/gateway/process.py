@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from interlingua.config.schema import Config
 from interlingua.errors import ConfigError
 from interlingua.gateway.build import build_gateway
+from interlingua.gateway.incoming import LINE, Line
 from interlingua.gateway.reload import ConfigSource
 from interlingua.gateway.sharing import Worker
 from interlingua.telemetry.logs import Logs
@@ -29,6 +31,8 @@ MOST_HEADER_BYTES = 64 * 1024
 BACKLOG = 2048
 FAST_CLIENT = "interlingua.transport.http_fast"
 HEAD_END = b"\r\n\r\n"
+COLLECT = (10_000, 20, 50)
+"""How seldom the collector of cycles runs: calls hardly make any, and each run goes through all that is new."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -36,6 +40,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
     _tail = b""
+    _line: Line | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base class has it
+        """A client came."""
+        self._line = Line()
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client left."""
+        super().connection_lost(exc)
+        if self._line is not None:
+            self._line.end()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self.scope[LINE] = self._line  # type: ignore[literal-required]  # ours, beside those of ASGI
 
     def data_received(self, data: bytes) -> None:
         """Counts what comes before a request's head is whole; what follows it in the same read is not its head."""
@@ -104,9 +125,16 @@ def answer(
     """
     import uvloop
 
+    def settled() -> None:
+        # What is there now stays: the collector need not go through it again and again while streams wait.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECT)
+        ready()
+
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config, listening, ready, source=source, logs=logs, worker=worker, last=last))
+            runner.run(_serve(config, listening, settled, source=source, logs=logs, worker=worker, last=last))
     finally:
         if FAST_CLIENT in sys.modules:
             sys.modules[FAST_CLIENT].settle()
@@ -131,6 +159,7 @@ async def _serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here asks where a client stands, so nobody need be believed
         backlog=BACKLOG,
         timeout_graceful_shutdown=int(config.server.drain) + 5,
     )

@@ -50,6 +50,8 @@ NAMES: dict[str, Named] = {"anthropic_messages": _anthropic}
 
 def _duration(seconds: float) -> str:
     """Such as `6m0s`, `1.5s` or `20ms`."""
+    if not seconds:
+        return "0ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f}ms"
     minutes, rest = divmod(round(seconds, 3), 60)

@@ -12,7 +12,7 @@ from interlingua.types.events import Failed
 from interlingua.types.usage import Usage
 
 
-class Peek(Struct, frozen=True, kw_only=True):
+class Peek(Struct, frozen=True, kw_only=True, gc=False):
     """What policy must know of a request that is forwarded as it is.
 
     Args:
@@ -32,7 +32,7 @@ class Peek(Struct, frozen=True, kw_only=True):
     most_output: int | None = None
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class Seen(Struct, frozen=True, kw_only=True, gc=False):
     """One event of a stream that is relayed as it is.
 
     Args:

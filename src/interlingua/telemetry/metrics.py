@@ -4,7 +4,9 @@ A call is counted once, when it is over, from its row of the ledger. Labels are 
 our errors and classes of statuses, which are ours; providers, which are configured; and models, but those of the
 catalog and the configuration only: all others are `other`. Tenants, keys, paths and request ids are no labels.
 
-Looking a labelled child up costs more than counting, so those of a call are kept together by what tells calls apart.
+Looking a labelled child up costs more than counting, and so do its lock and its checks. So those of a call are kept
+together by what tells calls apart, and the common call, of one try at a known model, is added up here and handed on
+when somebody asks.
 With several processes, set PROMETHEUS_MULTIPROC_DIR to an empty folder before they start: prometheus-client then keeps
 its values there, and any of them answers for all.
 """
@@ -12,6 +14,7 @@ its values there, and any of them answers for all.
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -59,6 +62,89 @@ class _Model(NamedTuple):
     unknown: Callable[[], None]
     first: Add
     per_token: Add
+
+
+class _Span:
+    """Values of a histogram since they were last handed on: counting them here costs a tenth of the library's way."""
+
+    __slots__ = ("_bounds", "_child", "_counts", "_sum")
+
+    def __init__(self, child: Histogram, bounds: tuple[float, ...]) -> None:
+        self._child = child
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def add(self, value: float) -> None:
+        self._sum += value
+        self._counts[bisect_left(self._bounds, value)] += 1
+
+    def hand_on(self) -> None:
+        self._child._sum.inc(self._sum)
+        for bucket, count in zip(self._child._buckets, self._counts, strict=True):
+            if count:
+                bucket.inc(count)
+        self._counts = [0] * len(self._counts)
+        self._sum = 0.0
+
+
+class _Tally:
+    """What calls of one try came to since it was last handed on, for calls that differ in nothing that is a label."""
+
+    __slots__ = ("_children", "_interrupted", "calls", "cost", "first", "per_token", "seconds", "tokens", "unknown")
+
+    def __init__(
+        self, children: tuple[Add, ...], interrupted: Add | None, seconds: _Span, first: _Span, per_token: _Span
+    ) -> None:
+        self._children = children
+        self._interrupted = interrupted
+        self.seconds, self.first, self.per_token = seconds, first, per_token
+        self.calls = self.cost = self.unknown = 0
+        self.tokens = [0] * len(KINDS)
+
+    def add(self, row: LedgerRow, attempt: AttemptRow) -> None:
+        self.calls += 1
+        self.seconds.add(row.duration / 1e6)
+        usage = attempt.usage
+        if usage is not None:
+            tokens = self.tokens
+            tokens[0] += usage.input_tokens or 0
+            tokens[1] += usage.output_tokens or 0
+            tokens[2] += usage.cache_read or 0
+            tokens[3] += usage.cache_creation or 0
+            tokens[4] += usage.reasoning or 0
+        if attempt.cost is not None:
+            self.cost += attempt.cost
+        elif attempt.error is None:
+            self.unknown += 1
+        if row.stream and attempt.first is not None:
+            self.first.add(attempt.first / 1e6)
+            pace = _pace(row, attempt)
+            if pace is not None:
+                self.per_token.add(pace)
+
+    def hand_on(self) -> None:
+        if not self.calls:
+            return
+        if self._interrupted is not None:
+            self._interrupted(self.calls)
+        counts = (self.calls, self.calls, self.unknown, self.cost / PICO_PER_USD, *self.tokens)
+        for add, count in zip(self._children, counts, strict=True):
+            if count:
+                add(count)
+        for span in (self.seconds, self.first, self.per_token):
+            span.hand_on()
+        self.calls = self.cost = self.unknown = 0
+        self.tokens = [0] * len(KINDS)
+
+
+def _pace(row: LedgerRow, attempt: AttemptRow) -> float | None:
+    """Seconds from one token of a stream to the next, or None where that cannot be told."""
+    usage = attempt.usage
+    if usage is None or attempt.first is None or usage.output_tokens is None or usage.output_tokens < 2:
+        return None
+    flowed = attempt.started + attempt.duration - row.started - attempt.first
+    return flowed / 1e6 / (usage.output_tokens - 1) if flowed >= 0 else None
 
 
 KINDS = ("input", "output", "cache_read", "cache_creation", "reasoning")
@@ -135,6 +221,12 @@ class _Gauges:
         self.running = Gauge(
             "interlingua_running_calls", "Calls being answered.", registry=registry, multiprocess_mode="livesum"
         )
+        self.tasks = Gauge(
+            "interlingua_tasks",
+            "Tasks of the event loop: some for each running call.",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.waiting = Gauge(
             "interlingua_ledger_waiting_rows",
             "Rows of the ledger that are not on the disk yet.",
@@ -165,6 +257,9 @@ class Metrics:
         self._calls: dict[tuple[str, ...], _Call] = {}
         self._attempts: dict[tuple[str, ...], _Attempt] = {}
         self._models: dict[Target, _Model] = {}
+        self._tallies: dict[tuple[object, ...], _Tally] = {}
+        self._shared = SHARED_FOLDER in os.environ
+        """Whether other processes tell of our figures too: then none is held back until it is asked for."""
         self._lost = 0
         self._counts = _Counts(registry)
         self._times = _Times(registry)
@@ -180,11 +275,36 @@ class Metrics:
             targets: the labels of each such `provider/model`.
             providers: those that are told apart even where their model is not.
         """
+        self._hand_on()
+        self._tallies.clear()
         self._targets = targets
         self._providers = frozenset(providers)
 
     def observe(self, row: LedgerRow) -> None:
         """Counts a call that is over."""
+        if len(row.attempts) == 1 and row.attempts[0].target in self._targets:
+            attempt = row.attempts[0]
+            key = (
+                row.dialect,
+                row.operation,
+                row.status,
+                row.error,
+                attempt.target,
+                attempt.dialect,
+                attempt.lane,
+                attempt.status,
+                attempt.error,
+            )
+            tally = self._tallies.get(key)
+            if tally is None:
+                tally = self._tallies[key] = self._tally(row, attempt)
+            tally.add(row, attempt)
+            if self._shared:
+                tally.hand_on()
+            return
+        self._observe_each(row)
+
+    def _observe_each(self, row: LedgerRow) -> None:
         target: Target = (NONE, NONE)
         for attempt in row.attempts:
             target = self._targets.get(attempt.target) or self._other(attempt.target)
@@ -221,20 +341,21 @@ class Metrics:
             model.unknown()
         if row.stream and attempt.first is not None:
             model.first(attempt.first / 1e6)
-            if usage is not None and usage.output_tokens is not None and usage.output_tokens > 1:
-                flowed = attempt.started + attempt.duration - row.started - attempt.first
-                if flowed >= 0:
-                    model.per_token(flowed / 1e6 / (usage.output_tokens - 1))
+            pace = _pace(row, attempt)
+            if pace is not None:
+                model.per_token(pace)
 
-    def note(self, *, running: int, waiting: int, lost: int, config_valid: bool) -> None:
+    def note(self, *, running: int, waiting: int, lost: int, config_valid: bool, tasks: int = 0) -> None:
         """Writes down how things are now.
 
         Args:
             running: calls being answered.
             waiting, lost: rows of the ledger that wait, and that were given up since the start.
             config_valid: whether the configuration's file is in force.
+            tasks: of the event loop.
         """
         self._gauges.running.set(running)
+        self._gauges.tasks.set(tasks)
         self._gauges.waiting.set(waiting)
         self._gauges.config.set(config_valid)
         if lost > self._lost:
@@ -242,21 +363,46 @@ class Metrics:
             self._lost = lost
 
     def text(
-        self, *, running: int, waiting: int, lost: int, config_valid: bool = True, accept: str = ""
+        self, *, running: int, waiting: int, lost: int, config_valid: bool = True, tasks: int = 0, accept: str = ""
     ) -> tuple[bytes, str]:
         """All figures in Prometheus' text format, and its content type.
 
         Args:
-            running, waiting, lost, config_valid: as for `note`.
+            running, waiting, lost, config_valid, tasks: as for `note`.
             accept: what the asker takes; OpenMetrics too, where it says so.
         """
-        self.note(running=running, waiting=waiting, lost=lost, config_valid=config_valid)
+        self._hand_on()
+        self.note(running=running, waiting=waiting, lost=lost, config_valid=config_valid, tasks=tasks)
         registry = self._registry
         if SHARED_FOLDER in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library gives its constructor none
         encode, content_type = choose_encoder(accept)
         return encode(registry), content_type
+
+    def _hand_on(self) -> None:
+        for tally in self._tallies.values():
+            tally.hand_on()
+
+    def _tally(self, row: LedgerRow, attempt: AttemptRow) -> _Tally:
+        target = self._targets[attempt.target]
+        call = (row.dialect, row.operation, *target)
+        counts, times = self._counts, self._times
+        tried = (*target, attempt.dialect, attempt.lane, _status_class(attempt.status), attempt.error or NONE)
+        interrupted = attempt.error == INTERRUPTED
+        return _Tally(
+            (
+                counts.requests.labels(*call, _status_class(row.status), row.error or NONE).inc,
+                counts.attempts.labels(*tried).inc,
+                counts.cost_unknown.labels(*target).inc,
+                counts.cost.labels(*target).inc,
+                *(counts.tokens.labels(*target, kind).inc for kind in KINDS),
+            ),
+            counts.interruptions.labels(*target).inc if interrupted else None,
+            _Span(times.request.labels(*call), _CALL_SECONDS),
+            _Span(times.first.labels(*target), _FIRST_SECONDS),
+            _Span(times.per_token.labels(*target), _TOKEN_SECONDS),
+        )
 
     def _other(self, name: str) -> Target:
         provider = name.partition("/")[0]

@@ -140,7 +140,9 @@ class Accumulator:
             self._in_choice(event)
 
     def _in_choice(self, event: PartStart | PartDelta | PartEnd | MessageEnd) -> None:
-        choice = self._choices.setdefault(event.choice, _GrowingChoice())
+        choice = self._choices.get(event.choice)
+        if choice is None:
+            choice = self._choices[event.choice] = _GrowingChoice()
         if choice.end is not None:
             raise ValueError(f"an event after the end of choice {event.choice}")
         if isinstance(event, MessageEnd):

@@ -368,6 +368,15 @@ def _shows(event: bytes) -> bool:
     return False
 
 
+class _Answer(msgspec.Struct, gc=False):
+    """What of a whole answer tells its usage, where a host is not odd."""
+
+    usage: Any = None
+
+
+_decode_answer = msgspec.json.Decoder(_Answer).decode
+
+
 def _usage(chunk: _Chunk) -> Usage | None:
     found = [chunk.usage, chunk.x_groq.get("usage") if isinstance(chunk.x_groq, dict) else None]
     found += [choice.usage for choice in chunk.choices or ()]
@@ -378,7 +387,8 @@ def usage(response: WireResponse, context: TranslationContext) -> Usage | None:
     """What a whole answer says was consumed; never raises."""
     try:
         if context.quirk.response is None:
-            return _usage(_decode(response.body))
+            plain = _decode_answer(response.body).usage
+            return parse_usage(plain) if plain else _usage(_decode(response.body))
         return _usage(_lenient(context.quirk.response(_any.decode(response.body))))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, ArithmeticError, AttributeError):
         return None
