@@ -1,0 +1,1 @@
+"""The gateway beside others, in one run: nginx, TensorZero, Portkey, LiteLLM."""
