@@ -6,9 +6,11 @@ MODEL := .venv/.model
 TRAFFIC ?= $(IL_TRAFFIC)
 FUZZ := .venv/.fuzz
 PEERS := .venv-bench/.ready
+GATEWAYS := .venv-peers/.ready
+PORTKEY := @portkey-ai/gateway@1.15.2
 SECONDS ?= 60
 
-.PHONY: help setup chat serve test test-fast replay check format docs fuzz bench clean
+.PHONY: help setup chat serve test test-fast replay check format docs fuzz bench bench-peers bench-gateway soak clean
 
 help:              ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
@@ -30,6 +32,13 @@ $(FUZZ): $(READY)
 $(PEERS): benchmarks/peers.txt
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+$(GATEWAYS): benchmarks/gateway/peers.txt
+	@test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@command -v npm >/dev/null || { echo "npm is needed for Portkey, nginx and wrk for the loads: apt-get install npm nginx wrk"; exit 1; }
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv-peers/node $(PORTKEY)
 	@touch $@
 
 setup: $(READY) $(MODEL)   ## install everything, and the small local model
@@ -66,9 +75,17 @@ docs: $(READY)     ## write the reference pages from the source
 fuzz: $(FUZZ)      ## fuzz every parser for SECONDS (60) each; what it learns is kept in .fuzz
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
-bench: setup $(PEERS)  ## measure import time, translation and calls, peers side by side
+bench: setup $(PEERS) $(GATEWAYS)  ## measure import time, translation, calls and, shortly, the gateway, peers side by side
 	$(BIN)/python -m benchmarks.run
 
+bench-peers: $(GATEWAYS)   ## install the gateways that ours is measured beside
+
+bench-gateway: $(READY) $(GATEWAYS)   ## measure the gateway in full, peers side by side: some ten minutes on a quiet machine
+	$(BIN)/python -m benchmarks.gateway.run
+
+soak: $(READY)     ## run the gateway under mixed traffic and faults for SECONDS (60)
+	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS)
+
 clean:             ## remove everything that the targets made
-	rm -rf .venv .venv-bench .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-bench .venv-peers .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
