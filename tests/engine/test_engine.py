@@ -30,31 +30,11 @@ from interlingua.types.parts import CacheHint, TextPart
 from interlingua.types.request import ChatRequest
 from interlingua.types.secret import Secret
 from tests.client.providers_scripted import anthropic_text, openai_text
+from tests.engine.clock import Clock
 
 OVERLOADED = Script.json({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, status=529)
 LIMITED = Script.json({"error": {"message": "slow down"}}, status=429, headers=(("retry-after", "7"),))
 BAD_KEY = Script.json({"error": {"message": "bad key", "code": "invalid_api_key"}}, status=401)
-
-
-class Clock:
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-        self.slept: list[float] = []
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def chance(self) -> float:
-        return 0.0
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 def engine_with(

@@ -24,7 +24,7 @@ def targets(
     default: str | None = None,
     **more: Any,
 ) -> list[Target]:
-    return resolve(
+    found = resolve(
         name,
         catalog=load_catalog(),
         providers=more.pop("providers", PROVIDERS),
@@ -33,6 +33,7 @@ def targets(
         default=default,
         **more,
     )
+    return list(found.targets)
 
 
 def names(name: str, **more: Any) -> list[str]:

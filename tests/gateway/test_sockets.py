@@ -39,13 +39,13 @@ class Served:
         self.task: asyncio.Task[None] | None = None
 
     async def ask(
-        self, client: str, host: str, *, stream: bool = True
+        self, client: str, host: str, *, stream: bool = True, headers: str = ""
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """A connection on which a question was sent."""
         path, body = asks(client, host, stream=stream)
         data = msgspec.json.encode(body)
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=2**16)
-        head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\ncontent-length: {len(data)}\r\n\r\n"
+        head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{self.port}\r\ncontent-length: {len(data)}\r\n{headers}\r\n"
         writer.write(head.encode() + data)
         await writer.drain()
         return reader, writer
@@ -231,3 +231,32 @@ async def test_a_stream_that_does_not_end_in_time_is_told_so(client: str, host: 
         data = await asyncio.wait_for(reader.read(), 5)
         writer.close()
         assert b"stopped before the answer was whole" in data
+
+
+@each_pair
+@pytest.mark.parametrize("fault", ["full", "cut", "limited"])
+async def test_the_next_target_answers_over_sockets(fault: str, client: str, host: str, tmp_path: Path) -> None:
+    """As the client sets it by a header: the first is full, breaks off before its content, or is at its limit."""
+
+    async def answer(exchange: Exchange) -> None:
+        if b"m-1" not in exchange.body + exchange.line.encode():
+            await sends(host)(exchange)
+        elif fault == "cut":
+            await exchange.begin_chunks("content-type: text/event-stream\r\n")
+            exchange.writer.close()
+        elif fault == "full":
+            await exchange.reply(b"{}", "503 Service Unavailable")
+        else:
+            await exchange.reply(b"{}", "429 Too Many Requests", "retry-after: 60\r\n")
+
+    async with listening(tmp_path, host, answer) as served:
+        for asked in (2, 1 if fault == "limited" else 2):
+            header = f"x-interlingua-targets: {host_of(host)}/m-1, {host_of(host)}/m-2\r\n"
+            before = len(served.upstream.exchanges)
+            reader, writer = await served.ask(client, host, headers=header)
+            head, body = await body_of(reader)
+            writer.close()
+            assert head.startswith("HTTP/1.1 200")
+            assert "x-interlingua-model: m-2" in head
+            assert text_of(read(client, body)) == "Onetwothree."
+            assert len(served.upstream.exchanges) - before == asked

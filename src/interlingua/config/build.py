@@ -13,11 +13,13 @@ import msgspec
 
 from interlingua.catalog.catalog import load_catalog
 from interlingua.config.schema import Config, HttpSettings
+from interlingua.credentials.pool import CredentialPools, KeyReference, parse_keys
 from interlingua.credentials.sources import CredentialSources
 from interlingua.dialects.registry import DIALECTS
 from interlingua.engine.engine import IN_PROCESS, NETWORK, Engine
 from interlingua.engine.settings import EngineSettings
 from interlingua.errors import ConfigError
+from interlingua.ports.rests import Rests
 from interlingua.ports.transport import Transport
 from interlingua.providers.provider import Provider, define, load_registry
 from interlingua.transport.http import HttpTransport
@@ -54,6 +56,7 @@ def build_engine(
     transports: Mapping[str, Transport] | None = None,
     environment: Mapping[str, str] | None = None,
     owns_exit: bool = False,
+    rests: Rests | None = None,
 ) -> Engine:
     """The engine that a configuration describes.
 
@@ -64,6 +67,7 @@ def build_engine(
         transports: ways out to use instead of new ones, by name.
         environment: names and values; the process environment by default.
         owns_exit: whether whoever asks decides how the process ends, as `http.client` may require.
+        rests: who is not asked for now, where several processes share it.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -75,13 +79,16 @@ def build_engine(
         providers=_providers(config, environment),
         aliases=config.models,
         default_model=config.default_model,
-        credentials=CredentialSources(environment, given=given, references=_references(config)),
+        credentials=_credentials(config, environment, given or {}),
         transports={
             NETWORK: transport or ways.get(NETWORK) or _network(config.http, owns_exit),
             IN_PROCESS: transport or ways.get(IN_PROCESS) or build_local(config),
         },
-        settings=EngineSettings(retry=config.retry, losses=config.losses, timeouts=config.timeouts),
+        settings=EngineSettings(
+            retry=config.retry, breaker=config.breaker, losses=config.losses, timeouts=config.timeouts
+        ),
         clock=SystemClock(),
+        rests=rests,
     )
 
 
@@ -115,15 +122,20 @@ def _providers(config: Config, environment: Mapping[str, str]) -> dict[str, Prov
     return found
 
 
-def _references(config: Config) -> dict[str, list[str]]:
-    found = {}
-    for id, table in config.providers.items():
-        if "api_keys" in table:
-            keys = table["api_keys"]
-            if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-                raise ConfigError(f"providers.{id}.api_keys: expected a list of texts", remedy='["env:NAME"]')
-            found[id] = keys
-    return found
+def _credentials(config: Config, environment: Mapping[str, str], given: Mapping[str, Secret]) -> CredentialPools:
+    """Where secrets come from; a provider with several references has a pool of them."""
+    keys = {id: parse_keys(id, table["api_keys"]) for id, table in config.providers.items() if "api_keys" in table}
+
+    def sources(references: Mapping[str, tuple[KeyReference, ...]]) -> CredentialSources:
+        texts = {id: [one.ref for one in each] for id, each in references.items()}
+        return CredentialSources(environment, given=given, references=texts)
+
+    pools = {
+        id: [(one, sources({id: (one,)})) for one in each]
+        for id, each in keys.items()
+        if len(each) > 1 or any(one.account for one in each)
+    }
+    return CredentialPools(sources(keys), pools, given)
 
 
 def _network(settings: HttpSettings, owns_exit: bool) -> Transport:

@@ -18,6 +18,9 @@ def unusable(config: Config, engine: Engine) -> Iterator[str]:
     """
     names = [("default_model", config.default_model)] if config.default_model else []
     names += [(f"models.{alias}", alias) for alias in config.models if "*" not in alias]
+    for alias, way in config.models.items():
+        for code, fallbacks in way.fallbacks.items():
+            names += [(f"models.{alias}.fallbacks.{code}", name) for name in fallbacks if "*" not in name]
     for key, name in names:
         try:
             engine.route(name)
@@ -38,3 +41,8 @@ def unready(config: Config, engine: Engine) -> Iterator[str]:
         if table.get("api_keys") and engine.credential(provider) is None:
             looked_in = ", ".join(engine.credentials.looked_in(id, provider.env))
             yield f"providers.{id}.api_keys: {looked_in} is not set"
+            continue
+        found = len(engine.pool(provider))
+        if 0 < found < len(table.get("api_keys", ())):
+            looked_in = ", ".join(engine.credentials.looked_in(id, provider.env))
+            yield f"providers.{id}.api_keys: of {looked_in}, only {found} are set"

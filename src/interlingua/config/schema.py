@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from interlingua.engine.ledger import LedgerSettings
 from interlingua.engine.principal import Amount, Limits
 from interlingua.engine.router import ModelAlias
-from interlingua.engine.settings import LossSettings, RetrySettings
+from interlingua.engine.settings import BreakerSettings, LossSettings, RetrySettings
 from interlingua.ports.transport import Timeouts
 from interlingua.stores.settings import ResponseSettings, SharedSettings
 from interlingua.stores.settings import StoreSettings as StoreSettings
@@ -119,7 +119,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         server: the gateway as a server.
         virtual_keys: keys that clients of the gateway send.
         limits: how much all callers together may use of the models that match a pattern.
-        retry, losses, timeouts, http, local, ledger, store, responses, shared, telemetry, display: as
+        retry, breaker, losses, timeouts, http, local, ledger, store, responses, shared, telemetry, display: as
             named.
     """
 
@@ -127,6 +127,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     providers: dict[str, dict[str, Json]] = {}
     models: dict[str, ModelAlias] = {}
     retry: RetrySettings = RetrySettings()
+    breaker: BreakerSettings = BreakerSettings()
     losses: LossSettings = LossSettings()
     timeouts: Timeouts = Timeouts()
     http: HttpSettings = HttpSettings()

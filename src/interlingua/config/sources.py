@@ -100,12 +100,20 @@ def _source(way: Way, named: Mapping[tuple[str, ...], str], table: Mapping[str, 
 
 def _masked(way: Way, value: Any) -> Json:
     name = str(way[-1])
-    if name in ("api_keys", "key", "password") and value is not None:
+    is_key = name in ("api_keys", "key", "password") or (name == "ref" and "api_keys" in way)
+    if is_key and value is not None:
         one = [value] if isinstance(value, str) else value
-        masked: list[Json] = [text if str(text).startswith(_REFERENCES) else MASK for text in one or ()]
+        masked: list[Json] = [_masked_key(item) for item in one or ()]
         return masked[0] if isinstance(value, str) else masked
     if way[0] == "providers" and isinstance(value, str):
         # Headers and query parameters of a host's own may hold what only their names tell of.
         ((_, value),) = redact_headers([(name, value)])
     masked_by_name = redact_json({name: value})
     return masked_by_name[name] if isinstance(masked_by_name, dict) else None
+
+
+def _masked_key(item: Json) -> Json:
+    """A reference as it is; of a table, every text that is none is masked but the account's name."""
+    if isinstance(item, dict):
+        return {key: item[key] if key in ("weight", "account") else _masked_key(item[key]) for key in item}
+    return item if str(item).startswith(_REFERENCES) else MASK

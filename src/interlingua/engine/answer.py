@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from interlingua.engine.lanes import Lane
 from interlingua.engine.target import Target
+from interlingua.ports.store import Decision
 from interlingua.types.loss import Loss
 from interlingua.types.money import Money
 from interlingua.types.response import ChatResponse
@@ -50,6 +51,7 @@ class Answer(Struct, frozen=True, kw_only=True):
         losses: what could not be carried to it.
         cost: of the answering attempt, or None where unknown.
         attempts: all tries, the answering one last.
+        decisions: why they went where they went; empty where there was only one way, and it was taken.
     """
 
     response: ChatResponse
@@ -57,3 +59,4 @@ class Answer(Struct, frozen=True, kw_only=True):
     losses: tuple[Loss, ...] = ()
     cost: Money | None = None
     attempts: tuple[AttemptRecord, ...] = ()
+    decisions: tuple[Decision, ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from interlingua.dialects.registry import dialect as find_dialect
 from interlingua.engine.custom_tools import CustomTools
+from interlingua.engine.deadline import Deadline
 from interlingua.engine.exchange import Exchange, content_type, reading
 from interlingua.engine.lanes import Lane
 from interlingua.engine.target import Target
@@ -47,6 +48,15 @@ class Attempt:
     def status(self) -> int | None:
         """The HTTP status, or None where no answer came."""
         return self.exchange.status
+
+    @property
+    def answer_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the answer; none where none came."""
+        return self.exchange.headers
+
+    def bound(self, deadline: Deadline | None) -> None:
+        """Sets the moment by which it must be over; None is none."""
+        self.exchange.deadline = deadline
 
     @property
     def usage(self) -> Usage | None:
@@ -94,7 +104,7 @@ class Attempt:
                         yield event
                     return
                 parser = self._dialect.StreamParser(self.exchange.context)
-                async with reading(response, self.exchange.provider.id) as next_piece:
+                async with reading(response, self.exchange.provider.id, self.exchange.deadline) as next_piece:
                     piece: bytes | None = b""
                     while piece is not None:
                         timeouts = self.exchange.timeouts

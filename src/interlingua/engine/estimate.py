@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from interlingua.engine.strategies import Size
 from interlingua.ports.lens import Peek
 from interlingua.types.parts import (
     BlobPart,
@@ -52,6 +53,13 @@ def estimate_size(length: int, peek: Peek) -> int:
         peek: what the lens sees of it.
     """
     return length // 4 + min(peek.most_output or RESERVED_OUTPUT, RESERVED_OUTPUT)
+
+
+def size_of(request: ChatRequest) -> Size:
+    """About how large a call is."""
+    return Size(
+        estimate_tokens(request).input_tokens, min(request.max_output_tokens or RESERVED_OUTPUT, RESERVED_OUTPUT)
+    )
 
 
 def _part(part: Part) -> float:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from interlingua.dialects.registry import dialect as find_dialect
+from interlingua.engine.deadline import Deadline, late
 from interlingua.errors import InterlinguaError, TimedOut, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
@@ -50,6 +51,7 @@ class Exchange:
         context: names the dialect and the model.
         access: the way there.
         timeouts: time limits.
+        deadline: by when all must be over; None is no such limit.
     """
 
     provider: Provider
@@ -57,6 +59,8 @@ class Exchange:
     access: Access
     timeouts: Timeouts
     status: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    deadline: Deadline | None = None
 
     async def open(self, wire: WireRequest, *, stream: bool) -> HttpResponse:
         """A response that is a success; must be closed.
@@ -72,8 +76,9 @@ class Exchange:
             stream=stream,
             timeouts=self.timeouts,
         )
-        response = await self.access.transport.send(request)
-        self.status = response.status
+        sending = self.access.transport.send(request)
+        response = await (sending if self.deadline is None else self.within(sending, None))
+        self.status, self.headers = response.status, response.headers
         if 200 <= response.status < 300:
             if content_type(response) == "text/html":
                 await response.aclose()
@@ -112,9 +117,9 @@ class Exchange:
         """What comes of waiting, if it comes in time.
 
         Raises:
-            TimedOut: phase `idle`.
+            TimedOut: phase `idle`, or `deadline`.
         """
-        patience = Patience(self.provider.id)
+        patience = Patience(self.provider.id, self.deadline)
         try:
             return await patience.wait(waiting, limit)
         finally:
@@ -150,12 +155,14 @@ class Patience:
 
     Args:
         provider: who is waited for, for the error.
+        deadline: of the whole call, where it has one.
     """
 
-    __slots__ = ("_cancelling", "_expired", "_limit", "_loop", "_provider", "_since", "_task", "_timer")
+    __slots__ = ("_cancelling", "_deadline", "_expired", "_limit", "_loop", "_provider", "_since", "_task", "_timer")
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, deadline: Deadline | None = None) -> None:
         self._provider = provider
+        self._deadline = deadline
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[object] | None = None
@@ -172,14 +179,23 @@ class Patience:
             limit: seconds; None waits for ever.
 
         Raises:
-            TimedOut: phase `idle`.
+            TimedOut: phase `idle`, or `deadline`.
         """
+        deadline = self._deadline
+        if deadline is not None:
+            left = deadline.left
+            if limit is None or left < limit:
+                limit = left
+            else:
+                deadline = None
         if limit is not None:
             self._begin(limit)
         try:
             return await waiting
         except asyncio.CancelledError as error:
             if self._expired and self._task is not None and self._task.uncancel() <= self._cancelling:
+                if deadline is not None:
+                    raise late(deadline) from error
                 raise TimedOut(f"{self._provider} sent nothing for {limit:g} s", phase="idle") from error
             raise
         finally:
@@ -227,15 +243,16 @@ Reader = Callable[[float | None], Awaitable[bytes | None]]
 
 
 @asynccontextmanager
-async def reading(response: HttpResponse, provider: str) -> AsyncIterator[Reader]:
+async def reading(response: HttpResponse, provider: str, deadline: Deadline | None = None) -> AsyncIterator[Reader]:
     """A response's body piece by piece; what reads it ends with the context, and not when memory is tidied up.
 
     Args:
         response: whose.
         provider: who sends it, for errors.
+        deadline: of the whole call, where it has one.
     """
     pieces = response.stream()
-    patience = Patience(provider)
+    patience = Patience(provider, deadline)
     try:
         yield partial(patience.next, pieces)
     finally:

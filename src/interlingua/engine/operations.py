@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlingua.dialects import registry
+from interlingua.engine.breaker import key_name
 from interlingua.engine.cost import cost_of
 from interlingua.engine.engine import Engine
 from interlingua.engine.estimate import estimate_tokens
@@ -35,6 +36,7 @@ from interlingua.types.listing import ListedModel
 from interlingua.types.loss import Loss
 from interlingua.types.money import Money
 from interlingua.types.request import ChatRequest
+from interlingua.types.secret import Credential
 from interlingua.types.token_count import TokenCount
 from interlingua.types.traits import Traits
 
@@ -42,6 +44,7 @@ T = TypeVar("T")
 State = Literal["missing", "present", "valid", "invalid", "rate-limited", "unreachable"]
 """What is known of a provider's credential (contracts §5); `present` is one that was not tried."""
 
+_BEST: tuple[State, ...] = ("valid", "present", "rate-limited", "unreachable", "invalid", "missing")
 MOST_PAGES = 50
 """Pages of a model list that are read; a list that does not end by then is cut."""
 
@@ -113,8 +116,15 @@ async def embed(engine: Engine, request: EmbedRequest) -> Embeddings:
     )
 
 
-async def list_models(engine: Engine, provider: Provider) -> tuple[ListedModel, ...]:
+async def list_models(
+    engine: Engine, provider: Provider, credential: Credential | None = None
+) -> tuple[ListedModel, ...]:
     """What a host serves now.
+
+    Args:
+        engine: the way there.
+        provider: the host.
+        credential: the one to ask with; None is any that does not rest.
 
     Raises:
         Unsupported: the host has no list in a dialect that we know.
@@ -129,7 +139,14 @@ async def list_models(engine: Engine, provider: Provider) -> tuple[ListedModel, 
     for _ in range(MOST_PAGES):
         context = _context(engine, provider, dialect, "", Traits())
         asked = codec.render_models_request(context, page)
-        answer = await _ask(engine, provider, context, lambda asked=asked: asked, codec.parse_models_response)  # type: ignore[misc]  # bound early on purpose
+        answer = await _ask(
+            engine,
+            provider,
+            context,
+            lambda asked=asked: asked,  # type: ignore[misc]  # bound early on purpose
+            codec.parse_models_response,
+            credential,
+        )
         listed += answer.models
         page = answer.next
         if not page:
@@ -156,20 +173,37 @@ async def count_tokens(engine: Engine, request: ChatRequest) -> TokenCount:
 
 
 async def health(engine: Engine, provider: Provider) -> Health:
-    """Whether a provider can be called, tried with its list of models; never raises a provider's error."""
+    """Whether a provider can be called, tried with its list of models; never raises a provider's error.
+
+    Of several credentials each is tried: one that works is used again from then on, one that is refused no longer. The
+    state is that of the best.
+    """
     started = engine.clock.monotonic()
-    models, error = None, None
-    state: State = "valid"
-    try:
-        models = len(await list_models(engine, provider))
-    except Unsupported:
-        state = "present"
-    except InterlinguaError as failed:
-        error = failed.message
-        state = next((state for kinds, state in _STATES if isinstance(failed, kinds)), "unreachable")
+    pool = engine.pool(provider)
+    tried = [await _tested(engine, provider, one) for one in pool or (None,)]
+    state, models, _ = min(tried, key=lambda one: _BEST.index(one[0]))
+    sources = [f"{one.source}: " for one in pool] if len(pool) > 1 else [""]
+    errors = [f"{source}{error}" for source, (_, _, error) in zip(sources, tried, strict=True) if error]
     return Health(
-        provider=provider.id, state=state, seconds=engine.clock.monotonic() - started, models=models, error=error
+        provider=provider.id,
+        state=state,
+        seconds=engine.clock.monotonic() - started,
+        models=models,
+        error="; ".join(errors) or None,
     )
+
+
+async def _tested(
+    engine: Engine, provider: Provider, credential: Credential | None
+) -> tuple[State, int | None, str | None]:
+    try:
+        return "valid", len(await list_models(engine, provider, credential)), None
+    except Unsupported:
+        return "present", None, None
+    except InterlinguaError as failed:
+        found: State = "unreachable"
+        found = next((state for kinds, state in _STATES if isinstance(failed, kinds)), found)
+        return found, None, failed.message
 
 
 async def _ask(
@@ -178,17 +212,25 @@ async def _ask(
     context: TranslationContext,
     render: Callable[[], WireRequest],
     parse: Callable[[WireResponse, TranslationContext], T],
+    credential: Credential | None = None,
 ) -> T:
-    """One exchange, tried again as the settings say."""
-    tried = 0
-    exchange = Exchange(provider, context, engine.access(provider), engine.settings.timeouts)
+    """One exchange, tried again as the settings say; with another credential where one is refused."""
+    tried, others = 0, 0 if credential is not None else len(engine.pool(provider)) - 1
     while True:
         tried += 1
         context.losses.clear()
+        used = credential or engine.pick(provider)
+        key = key_name(provider.id, used)
+        exchange = Exchange(provider, context, engine.access(provider, used), engine.settings.timeouts)
         try:
-            return parse(await exchange.ask(render()), context)
+            answer = parse(await exchange.ask(render()), context)
+            engine.breaker.key_works(key, context.model)
+            return answer
         except InterlinguaError as error:
             exchange.named(error)
+            if engine.breaker.key_failed(key, context.model, error) and others > 0:
+                others, tried = others - 1, tried - 1
+                continue
             wait = wait_before_retry(error, tried, engine.settings.retry, engine.clock.chance())
             if wait is None:
                 raise

@@ -7,7 +7,7 @@ error event, with nothing after it (contracts §1.3). What came of it is in `out
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -24,25 +24,31 @@ from interlingua.engine.endpoints import speaking
 from interlingua.engine.engine import Engine
 from interlingua.engine.envelopes import Envelopes
 from interlingua.engine.lanes import Lane, check_needs, forwarded, may_pass
-from interlingua.engine.prepare import origin_of, prepare, tool_call_ids
+from interlingua.engine.prepare import accounts_of, origin_of, prepare, tool_call_ids
 from interlingua.engine.relay import UPSTREAM_ID, Piece, Relay
+from interlingua.engine.resume import Splice
+from interlingua.engine.route import Route
 from interlingua.engine.target import Target
 from interlingua.engine.tries import Tries
-from interlingua.errors import Cancelled, InterlinguaError
+from interlingua.errors import InterlinguaError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import StreamRenderer, WireRequest, WireResponse
 from interlingua.ports.lens import Peek
 from interlingua.ports.memory import Memory
+from interlingua.ports.store import Decision
 from interlingua.types.events import Failed, MessageStart, UsageUpdate
 from interlingua.types.loss import Loss
 from interlingua.types.messages import Message
 from interlingua.types.money import Money
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse, FinishReason
+from interlingua.types.secret import Credential
 from interlingua.types.usage import Usage
 
 _LEFT = (asyncio.CancelledError, GeneratorExit)
 """How a try ends whose client left."""
+_COMMENTS = ("openai_chat", "openai_responses", "anthropic_messages")
+"""Dialects whose clients read over a comment in a stream."""
 
 
 @dataclass(slots=True)
@@ -55,6 +61,7 @@ class Outcome:
         losses: what could not be carried.
         error: why it failed, or broke off.
         attempts: all tries.
+        decisions: why they went where they went; empty where there was only one way, and it was taken.
     """
 
     target: Target | None = None
@@ -65,6 +72,7 @@ class Outcome:
     losses: tuple[Loss, ...] = ()
     error: InterlinguaError | None = None
     attempts: list[AttemptRecord] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
 
 
 class Passage:
@@ -75,7 +83,7 @@ class Passage:
         dialect: what the client speaks.
         wire: the request as it came; headers by allow-list.
         peek: what the dialect's lens sees of it.
-        targets: whom to ask, best first.
+        route: whom to ask, best first, and what the call set about it.
         tenant: whose it is.
         key: our secret for envelopes, at least 16 bytes.
         memory: where state is remembered.
@@ -89,7 +97,7 @@ class Passage:
         dialect: str,
         wire: WireRequest,
         peek: Peek,
-        targets: Sequence[Target],
+        route: Route,
         tenant: str,
         key: bytes,
         memory: Memory,
@@ -100,8 +108,8 @@ class Passage:
         self._dialect = registry.dialect(dialect)
         self._wire = wire
         self._peek = peek
-        self._targets = targets
-        self._tries = Tries(engine, targets)
+        self._targets = targets = route.targets
+        self._tries = Tries(engine, route)
         self._tenant = tenant
         self._memory = memory
         self._envelopes = Envelopes(dialect, key, tenant)
@@ -114,9 +122,12 @@ class Passage:
         self._unwrapped = False
         self._is_over = False
         self._renderer: StreamRenderer | None = None
+        self._context: TranslationContext | None = None
+        self._goes_on_with: ChatRequest | None = None
         self._relay: Relay | None = None
-        self.outcome = Outcome(attempts=self._tries.records)
-        if peek.has_state or "calls" in peek.needs or not passes:
+        self._splice = Splice() if peek.stream and self._tries.continues else None
+        self.outcome = Outcome(attempts=self._tries.records, decisions=self._tries.decisions)
+        if self._splice is not None or peek.has_state or "calls" in peek.needs or not passes:
             self._parse()
 
     @property
@@ -133,7 +144,7 @@ class Passage:
         """
         await self._recall()
         while True:
-            attempt = self._tries.next(self._attempt)
+            attempt = await self._tries.next(self._attempt, self._accounts)
             self._chosen(attempt)
             try:
                 if isinstance(attempt, Relay):
@@ -148,7 +159,7 @@ class Passage:
                 raise
             else:
                 response = self._shaped(response)
-                await self._answered(attempt, response)
+                await self._answered(attempt, response, response.usage)
                 context = self._towards_client()
                 answer = self._rendered(response, context)
                 self.outcome.losses = (*attempt.losses, *context.losses)
@@ -162,11 +173,18 @@ class Passage:
             InterlinguaError: why there is none, before the first content went out.
         """
         await self._recall()
+        has_content = False
         while True:
-            attempt = self._tries.next(self._attempt)
+            try:
+                attempt = await self._tries.next(self._attempt, self._accounts)
+            except InterlinguaError as error:
+                if not has_content:
+                    raise
+                self.outcome.error = error
+                yield Piece(self.error_event(error, self._renderer), True)
+                return
             self._chosen(attempt)
             flow = attempt.pieces() if isinstance(attempt, Relay) else self._translated(attempt)
-            has_content = False
             held: list[Piece] = []
             try:
                 async with aclosing(flow):
@@ -175,11 +193,13 @@ class Passage:
                             # Until content goes out another try may still take over.
                             held.append(piece)
                             continue
+                        if not has_content:
+                            has_content = True
+                            self._tries.began()
                         if held:
                             for earlier in held:
                                 yield earlier
                             held.clear()
-                        has_content = True
                         yield piece
                 for earlier in held:
                     yield earlier
@@ -187,6 +207,10 @@ class Passage:
                     await self._passed(attempt, attempt.streamed_message(), attempt.first_event)
                 return
             except InterlinguaError as error:
+                if has_content and self._goes_on(attempt, error):
+                    if self._dialect_id in _COMMENTS:
+                        yield Piece(f": {attempt.target.name} broke off; another target goes on\n\n".encode(), True)
+                    continue
                 if has_content:
                     self._broken(attempt, error)
                     renderer = None if isinstance(attempt, Relay) else self._renderer
@@ -198,10 +222,13 @@ class Passage:
                 raise
 
     async def _translated(self, attempt: Attempt) -> AsyncGenerator[Piece]:
-        context = self._towards_client()
-        renderer = self._renderer = self._dialect.StreamRenderer(context, self._request)
+        splice = self._splice
+        context, renderer = self._context, self._renderer
+        if context is None or renderer is None or splice is None or not splice.joins:
+            context = self._context = self._towards_client()
+            renderer = self._renderer = self._dialect.StreamRenderer(context, self._request)
         async with aclosing(attempt.events()) as events:
-            async for event in events:
+            async for event in events if splice is None else splice.joined(events):
                 if isinstance(event, MessageStart) and self._dialect_id == stored_responses.DIALECT and not event.id:
                     event = replace(event, id=self._response_id)
                 content = not isinstance(event, MessageStart | UsageUpdate)
@@ -209,22 +236,40 @@ class Passage:
                     data = renderer.render(wrapped)
                     if data or content:
                         yield Piece(data, content)
-        response = self._shaped(attempt.accumulator.response())
-        await self._answered(attempt, response)
+        response = self._shaped(attempt.accumulator.response() if splice is None else splice.response())
+        await self._answered(attempt, response, attempt.usage)
         await self._store(response)
-        self.outcome.losses = (*attempt.losses, *context.losses)
+        self.outcome.losses = (*self._tries.losses, *attempt.losses, *context.losses)
         yield Piece(renderer.close(), True)
 
-    def _attempt(self, target: Target) -> Attempt | Relay:
+    def _attempt(self, target: Target, credential: Credential | None) -> Attempt | Relay:
         if self._request is not None:
             target = speaking(target, self._request, self._dialect_id)
-            if not may_pass(target, self._dialect_id) or not self._is_untouched(target):
-                return prepare(self._engine, self._request, target, self._dialect_id)
+            if self._splice is not None:
+                # Passed on as they are, a provider's events could not be continued by another's.
+                return prepare(
+                    self._engine, self._goes_on_with or self._request, target, self._dialect_id, credential=credential
+                )
+            if not may_pass(target, self._dialect_id) or not self._is_untouched(target, credential):
+                return prepare(self._engine, self._request, target, self._dialect_id, credential=credential)
         check_needs(self._peek, target)
         headers, losses = forwarded(self._wire.headers, target, self._dialect_id)
-        return Relay(self._engine, target, replace(self._wire, headers=headers), self._peek, losses)
+        return Relay(self._engine, target, replace(self._wire, headers=headers), self._peek, losses, credential)
 
-    def _is_untouched(self, target: Target) -> bool:
+    def _accounts(self, provider: str) -> list[str]:
+        return accounts_of(self._request.messages, provider) if self._request is not None else []
+
+    def _goes_on(self, attempt: Attempt | Relay, error: InterlinguaError) -> bool:
+        """Whether a stream that broke off after content is continued by the next try."""
+        splice, asked = self._splice, self._request
+        if splice is None or asked is None or not splice.continues(error, asked):
+            return False
+        if not self._tries.interrupted(attempt, error, attempt.usage):
+            return False
+        self._goes_on_with = splice.request(asked)
+        return True
+
+    def _is_untouched(self, target: Target, credential: Credential | None) -> bool:
         """Whether the target may see the conversation just as the client sent it.
 
         State of unknown origin counts as untouched: it goes to the model that the client names, as without us.
@@ -234,7 +279,7 @@ class Passage:
             return False
         if self._asked_id:
             return True  # the host keeps the conversation: what is sent is its end, and pairs with what lies there
-        origin = origin_of(target, self._engine.access(target.provider))
+        origin = origin_of(target, self._engine.access(target.provider, credential))
         sent = view(self._sent, origin, keep_unknown=True)
         seen = view(self._request.messages, origin, tool_call_ids=tool_call_ids(target), keep_unknown=True)
         return not sent.losses and not seen.losses and anonymous(sent.messages) == anonymous(seen.messages)
@@ -275,12 +320,13 @@ class Passage:
         if not kept:
             at = f"it is kept by {place.provider}, and {self._peek.model!r} is not asked there with the same account"
             raise stored_responses.gone(id, at)
-        self._tries.only(kept)
+        self._tries.only(kept, place.account)
 
     def _is_at(self, target: Target, place: stored_responses.Pin) -> bool:
         if target.provider.id != place.provider or not may_pass(target, self._dialect_id):
             return False
-        return self._engine.access(target.provider).account == place.account
+        accounts = {credential.account for credential in self._engine.pool(target.provider)} or {""}
+        return place.account in accounts
 
     def _chosen(self, attempt: Attempt | Relay) -> None:
         self._relay = attempt if isinstance(attempt, Relay) else None
@@ -296,13 +342,13 @@ class Passage:
     def _left(self, attempt: Attempt | Relay) -> None:
         """The client left while it was being answered: what is known of the try is kept."""
         if not self._is_over:
-            record = self._tries.record(attempt, attempt.usage, error=Cancelled.code)
+            record = self._tries.left(attempt, attempt.usage)
             self.outcome.usage, self.outcome.cost = attempt.usage, record.cost
             self._is_over = True
 
     def _broken(self, attempt: Attempt | Relay, error: InterlinguaError) -> None:
         """After content went out: nothing is tried again."""
-        record = self._tries.record(attempt, attempt.usage, error=error.code)
+        record = self._tries.broken(attempt, error, attempt.usage)
         self._is_over = True
         self.outcome.error, self.outcome.usage, self.outcome.cost = error, attempt.usage, record.cost
 
@@ -319,9 +365,9 @@ class Passage:
             if id and stored_responses.is_kept(self._wire):
                 await stored_responses.pin(id, place, self._memory, self._tenant)
 
-    async def _answered(self, attempt: Attempt, response: ChatResponse) -> None:
-        """A translated answer is whole."""
-        record = self._tries.record(attempt, response.usage, service_tier=response.service_tier)
+    async def _answered(self, attempt: Attempt, response: ChatResponse, usage: Usage | None) -> None:
+        """A translated answer is whole; `usage` is what its last try consumed."""
+        record = self._tries.record(attempt, usage, service_tier=response.service_tier)
         self.outcome.usage, self.outcome.cost = response.usage, record.cost
         self._is_over = True
         self.outcome.losses = attempt.losses

@@ -11,6 +11,7 @@ from interlingua.engine.target import Target
 from interlingua.errors import InterlinguaError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest
+from interlingua.types.secret import Credential
 
 
 class Passing:
@@ -20,12 +21,13 @@ class Passing:
         engine: the way to the provider.
         target: who is asked.
         wire: what goes up; its headers are those that may.
+        credential: the one to use; None is the provider's first.
 
     Attributes:
         headers: of the answer, those that go down; once its first piece came.
     """
 
-    def __init__(self, engine: Engine, target: Target, wire: WireRequest) -> None:
+    def __init__(self, engine: Engine, target: Target, wire: WireRequest, credential: Credential | None = None) -> None:
         self.target = target
         self.context = TranslationContext(
             dialect=target.dialect, provider=target.provider.id, model=target.model, host=target.host
@@ -34,7 +36,7 @@ class Passing:
         headers = (*wire.headers, ("accept-encoding", "identity"))
         self._wire = WireRequest(method=wire.method, path=wire.path, body=wire.body, headers=headers)
         self._exchange = Exchange(
-            target.provider, self.context, engine.access(target.provider), engine.settings.timeouts
+            target.provider, self.context, engine.access(target.provider, credential), engine.settings.timeouts
         )
 
     @property

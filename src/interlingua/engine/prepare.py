@@ -19,8 +19,10 @@ from interlingua.engine.exchange import Access, Exchange
 from interlingua.engine.target import Target
 from interlingua.errors import InvalidRequest
 from interlingua.ports.context import TranslationContext
+from interlingua.types.messages import Message
 from interlingua.types.opaque import Origin
 from interlingua.types.request import ChatRequest
+from interlingua.types.secret import Credential
 from interlingua.types.serde import dump
 from interlingua.types.traits import HostTraits, ToolCallIds
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from interlingua.engine.engine import Engine
 
 
-def prepare(engine: Engine, request: ChatRequest, target: Target, client: str = "") -> Attempt:
+def prepare(
+    engine: Engine, request: ChatRequest, target: Target, client: str = "", *, credential: Credential | None = None
+) -> Attempt:
     """The attempt that asks a target.
 
     Args:
@@ -36,6 +40,7 @@ def prepare(engine: Engine, request: ChatRequest, target: Target, client: str = 
         request: what is asked, of any model.
         target: who is asked.
         client: the client's dialect; empty for the library.
+        credential: the one to use; None is the provider's first.
 
     Raises:
         Unsupported: the target cannot take it, and that kind of loss is refused.
@@ -46,7 +51,7 @@ def prepare(engine: Engine, request: ChatRequest, target: Target, client: str = 
     target = speaking(target, request, client)
     request, losses = admit(request, target, settings.losses, partial(_alternatives, engine))
     request = replace(with_defaults(request, target), model=target.model)
-    access = engine.access(target.provider)
+    access = engine.access(target.provider, credential)
     origin = origin_of(target, access)
     host = _host(target)
     seen = view(
@@ -78,6 +83,17 @@ def prepare(engine: Engine, request: ChatRequest, target: Target, client: str = 
 def origin_of(target: Target, access: Access) -> Origin:
     """Who a target's answers are made by."""
     return Origin(provider=target.provider.id, endpoint=target.dialect, model=target.model, credential=access.account)
+
+
+def accounts_of(messages: Sequence[Message], provider: str) -> list[str]:
+    """Whose reasoning state of a provider a conversation holds, in the order in which it came."""
+    return [
+        opaque.origin.credential
+        for message in messages
+        for part in message.parts
+        for opaque in part.opaque
+        if opaque.origin is not None and opaque.origin.provider == provider and opaque.origin.credential
+    ]
 
 
 def tool_call_ids(target: Target) -> ToolCallIds:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from interlingua.dialects import registry
+from interlingua.engine.deadline import Deadline
 from interlingua.engine.exchange import Exchange, reading
 from interlingua.engine.lanes import Lane
 from interlingua.engine.prepare import origin_of
@@ -20,6 +21,7 @@ from interlingua.ports.lens import Peek, Seen
 from interlingua.types.accumulate import Accumulator
 from interlingua.types.loss import Loss
 from interlingua.types.messages import Message
+from interlingua.types.secret import Credential
 from interlingua.types.usage import Usage
 from interlingua.wire.cutter import json_of
 
@@ -54,12 +56,19 @@ class Relay:
         wire: the client's request, its headers those that go on.
         peek: what the lens sees of it.
         losses: headers that do not go on.
+        credential: the one to use; None is the provider's first.
     """
 
     def __init__(
-        self, engine: Engine, target: Target, wire: WireRequest, peek: Peek, losses: tuple[Loss, ...] = ()
+        self,
+        engine: Engine,
+        target: Target,
+        wire: WireRequest,
+        peek: Peek,
+        losses: tuple[Loss, ...] = (),
+        credential: Credential | None = None,
     ) -> None:
-        access = engine.access(target.provider)
+        access = engine.access(target.provider, credential)
         self.target = target
         self._lens = registry.lens(target.dialect)
         self._dialect = registry.dialect(target.dialect)
@@ -103,6 +112,15 @@ class Relay:
         return self._exchange.status
 
     @property
+    def answer_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the answer; none where none came."""
+        return self._exchange.headers
+
+    def bound(self, deadline: Deadline | None) -> None:
+        """Sets the moment by which it must be over; None is none."""
+        self._exchange.deadline = deadline
+
+    @property
     def losses(self) -> tuple[Loss, ...]:
         """What could not be carried."""
         return tuple(self._context.losses)
@@ -133,7 +151,7 @@ class Relay:
             response = await self._exchange.open(self._wire, stream=True)
             self.headers = headers_down(response.headers)
             try:
-                async with reading(response, self.target.provider.id) as next_piece:
+                async with reading(response, self.target.provider.id, self._exchange.deadline) as next_piece:
                     watcher = self._lens.Watcher(self._context)
                     limit = self._exchange.timeouts.idle_before_content
                     data: bytes | None = b""

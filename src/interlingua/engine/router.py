@@ -1,6 +1,9 @@
 """From a model's name to targets (contracts §9). In order: an alias of that name; a pattern that fits; `provider/…`;
 a known model; a family of names; else an error with what may have been meant.
 
+An alias's strategy says in which order its targets are asked (`engine/strategies.py`); its fallbacks, whom else an
+error of a kind leads to.
+
 Inside an alias, a target that begins with a provider is final, so an alias may bear the name of the model it leads
 to. What `*` passes on: where it is a whole segment of the target (`anthropic/*`), the name as it was asked, without
 a path that the pattern itself begins with; within a segment (`anthropic/claude-*`), what the pattern's `*` stood for.
@@ -8,39 +11,78 @@ a path that the pattern itself begins with; within a segment (`anthropic/claude-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Literal, Protocol
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from interlingua.catalog.catalog import Catalog, Model
+from interlingua.engine.strategies import Entry, Strategy
 from interlingua.engine.target import Target
-from interlingua.errors import ConfigError, ModelNotFound
+from interlingua.errors import BY_CODE, ConfigError, ModelNotFound
 from interlingua.providers.provider import Provider, find
 from interlingua.types.traits import Traits
+
+
+class WeightedTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A target with its share of the calls.
+
+    Args:
+        target: a model name.
+        weight: its share, against the others', for the strategies `weighted` and `sticky`.
+    """
+
+    target: str
+    weight: Annotated[float, Meta(ge=0, le=1_000_000)] = 1.0
 
 
 class ModelAlias(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A name of the user's for one or more models.
 
     Args:
-        targets: model names, best first.
-        strategy: how one is picked; `ordered` tries them in turn.
+        targets: model names, best first; or tables `{ target = "…", weight = 3 }`.
+        strategy: who is asked first. `ordered`: as they stand. `weighted`: by chance, in the share of the weights.
+            `sticky`: the same, but one conversation keeps its target. `latency`: whose first content came fastest of
+            late. `cheapest`: whose price for this call is lowest. The others follow where one fails.
+        fallbacks: model names to ask beyond the targets, by the code of the error that leads there.
     """
 
-    targets: tuple[str, ...]
-    strategy: Literal["ordered"] = "ordered"
+    targets: tuple[str | WeightedTarget, ...]
+    strategy: Strategy = "ordered"
+    fallbacks: dict[str, tuple[str, ...]] = {}
 
-
-class HasTargets(Protocol):
-    """Anything that leads to model names."""
+    def __post_init__(self) -> None:
+        for code in self.fallbacks:
+            if code not in BY_CODE:
+                near = get_close_matches(code, BY_CODE, n=1)
+                meant = f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(BY_CODE))}"
+                raise ValueError(f"fallbacks: {code!r} is no code of an error{meant}")
 
     @property
-    def targets(self) -> Iterable[str]:
-        """Model names, best first."""
-        ...
+    def names(self) -> tuple[str, ...]:
+        """The targets' names."""
+        return tuple(one if isinstance(one, str) else one.target for one in self.targets)
+
+
+Arrange = Callable[[Strategy, Sequence[Entry]], Sequence[Entry]]
+"""Puts an alias's entries into the order in which they are asked."""
+
+
+class Resolved(Struct, frozen=True):
+    """What a name stands for.
+
+    Args:
+        targets: best first.
+        fallbacks: by the code of the error that leads there.
+        lasting: whether it stands for the same as long as the configuration does; it does not where an order was
+            asked for, or where it mattered who has a credential.
+    """
+
+    targets: tuple[Target, ...]
+    fallbacks: dict[str, tuple[str, ...]]
+    lasting: bool
 
 
 def resolve(
@@ -48,12 +90,14 @@ def resolve(
     *,
     catalog: Catalog,
     providers: Mapping[str, Provider],
-    aliases: Mapping[str, HasTargets],
+    aliases: Mapping[str, ModelAlias],
     has_credential: Callable[[Provider], bool],
     default: str | None,
     dialect: str = "",
-) -> list[Target]:
-    """The targets that a name stands for, best first.
+    arrange: Arrange | None = None,
+    strategy: Strategy | None = None,
+) -> Resolved:
+    """What a name stands for.
 
     Args:
         name: what the caller wrote; empty asks for the default.
@@ -63,17 +107,21 @@ def resolve(
         has_credential: whether a provider can be called.
         default: the configured default, a model name or alias.
         dialect: the client's; spoken upstream too where the host speaks it.
+        arrange: carries out the aliases' strategies; without it targets come in the order of the configuration.
+        strategy: replaces that of the alias that the name is.
 
     Raises:
         ModelNotFound: the name stands for nothing; suggestions are in the error.
         ConfigError: aliases lead in a circle, or the default stands for nothing.
     """
-    route = _Route(catalog, providers, aliases, has_credential, dialect)
+    route = _Route(catalog, providers, aliases, has_credential, dialect, arrange, strategy)
     if name:
         found = route.named(name)
     else:
         found = route.default(default) if default else [route.first_usable()]
-    return list({target.name: target for target in found}.values())
+    if len(found) > 1:
+        found = list({target.name: target for target in found}.values())
+    return Resolved(tuple(found), route.fallbacks, route.lasting)
 
 
 class _Route:
@@ -81,9 +129,11 @@ class _Route:
         self,
         catalog: Catalog,
         providers: Mapping[str, Provider],
-        aliases: Mapping[str, HasTargets],
+        aliases: Mapping[str, ModelAlias],
         has_credential: Callable[[Provider], bool],
         dialect: str,
+        arrange: Arrange | None,
+        strategy: Strategy | None,
     ) -> None:
         self._catalog = catalog
         self._providers = providers
@@ -91,6 +141,11 @@ class _Route:
         self._patterns = sorted((key for key in aliases if "*" in key), key=len, reverse=True)
         self._has_credential = has_credential
         self._dialect = dialect
+        self._arrange = arrange
+        self._strategy = strategy
+        self.fallbacks: dict[str, tuple[str, ...]] = {}
+        """Those of the aliases on the way, the outermost alias's before others'."""
+        self.lasting = True
 
     def named(self, name: str, trail: tuple[str, ...] = ()) -> list[Target]:
         """The targets of a name; `trail` holds the aliases that led to it."""
@@ -139,12 +194,20 @@ class _Route:
         return next((key for key in self._patterns if key not in trail and _star(key, name) is not None), None)
 
     def _through(self, alias: str, name: str, trail: tuple[str, ...]) -> list[Target]:
-        found = []
-        for target in self._aliases[alias].targets:
-            found += self.named(_passed_on(alias, name, target), (*trail, alias))
+        said = self._aliases[alias]
+        for code, names in said.fallbacks.items():
+            self.fallbacks.setdefault(code, tuple(_passed_on(alias, name, target) for target in names))
+        within = (*trail, alias)
+        strategy = said.strategy if trail or self._strategy is None else self._strategy
+        found = [self.named(_passed_on(alias, name, one), within) for one in said.names]
         if not found:
             raise ConfigError(f"models.{alias}: has no targets")
-        return found
+        if self._arrange is not None and strategy != "ordered" and len(found) > 1:
+            weights = (1.0 if isinstance(one, str) else one.weight for one in said.targets)
+            self.lasting = False
+            entries = [Entry(tuple(each), weight) for each, weight in zip(found, weights, strict=True)]
+            return [target for entry in self._arrange(strategy, entries) for target in entry.targets]
+        return [target for each in found for target in each]
 
     def _known(self, name: str) -> Target | None:
         hosts = [
@@ -160,6 +223,7 @@ class _Route:
         return self._target(hosts[0], name) if hosts else None
 
     def _usable(self, provider: Provider) -> bool:
+        self.lasting = False
         return not provider.needs_credential or self._has_credential(provider)
 
     def _target(self, provider: Provider, model: str) -> Target:

@@ -22,6 +22,7 @@ from interlingua.gateway.heart import Heart
 from interlingua.gateway.incoming import Incoming, Send
 from interlingua.gateway.loading import loaded
 from interlingua.gateway.outgoing import send_end, send_head, send_piece, send_whole, told
+from interlingua.gateway.overrides import planned
 from interlingua.gateway.state import State
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest
@@ -85,14 +86,14 @@ class Inference:
             await send_whole(send, answer, call.headers())
 
     async def _passage(self, call: Call, wire: WireRequest) -> Passage:
-        targets = call.allowed(self._state.engine.route(call.peek.model, self._id))
-        await call.admit(targets[0], estimate_size(len(wire.body), call.peek))
+        route = planned(call, self._id, len(wire.body))
+        await call.admit(route.targets[0], estimate_size(len(wire.body), call.peek))
         passage = Passage(
             self._state.engine,
             dialect=self._id,
             wire=wire,
             peek=call.peek,
-            targets=targets,
+            route=route,
             tenant=call.principal.tenant,
             key=self._state.envelope_key,
             memory=self._state.memory,

@@ -12,6 +12,8 @@ import msgspec
 from interlingua._version import __version__
 from interlingua.dialects import registry
 from interlingua.engine import stored_responses
+from interlingua.engine.conversation import conversation_key
+from interlingua.engine.estimate import size_of
 from interlingua.engine.operations import health
 from interlingua.engine.passing import Passing
 from interlingua.engine.principal import Principal
@@ -22,6 +24,7 @@ from interlingua.gateway.auth import hidden
 from interlingua.gateway.beside import listed
 from interlingua.gateway.explain import explained
 from interlingua.gateway.incoming import Incoming, Send
+from interlingua.gateway.overrides import asked
 from interlingua.gateway.routes import Found
 from interlingua.gateway.shown import described
 from interlingua.gateway.state import State
@@ -76,12 +79,15 @@ async def _explain(
     body = await incoming.body(state.config.server.max_body)
     client, body = _client(body)
     request = native_chat.parse(body, incoming.request_id)
-    targets = [
-        target for target in state.engine.route(request.model, client) if principal.may_use(request.model, target.name)
-    ]
-    if not targets:
-        raise PermissionDenied(f"this key may not use {request.model!r}", model=request.model)
-    return _json({"targets": explained(state.engine, request, targets, client)})
+    conversation = conversation_key(request, principal.tenant, incoming.header("x-interlingua-conversation"))
+    asking = asked(incoming.headers, principal, conversation, lambda: size_of(request))
+    route = state.engine.plan(request.model, client, asking)
+    if not asking.targets:
+        theirs = tuple(target for target in route.targets if principal.may_use(request.model, target.name))
+        if not theirs:
+            raise PermissionDenied(f"this key may not use {request.model!r}", model=request.model)
+        route = msgspec.structs.replace(route, targets=theirs)
+    return _json(explained(state.engine, request, route, admin=principal.admin))
 
 
 async def _recorded(
@@ -89,6 +95,10 @@ async def _recorded(
 ) -> WireResponse | None:
     """A call's row in the ledger."""
     row = await state.ledger.read(None if principal.admin else principal.tenant, found.value)
+    if not principal.admin:
+        # What credentials are called is the administrator's business.
+        nameless = tuple(msgspec.structs.replace(one, credential="") for one in row.decisions)
+        row = msgspec.structs.replace(row, decisions=nameless)
     return _json({**msgspec.to_builtins(row), "cost": row.cost})
 
 
@@ -154,11 +164,15 @@ async def _at_provider(state: State, incoming: Incoming, id: str, principal: Pri
     """
     place = await stored_responses.pinned(id, state.memory, principal.tenant)
     provider = state.engine.providers.get(place.provider) if place is not None else None
-    if place is None or provider is None or state.engine.access(provider).account != place.account:
+    if place is None or provider is None:
+        raise hidden("response", id)
+    pool = state.engine.pool(provider)
+    credential = next((one for one in pool if one.account == place.account), None)
+    if credential is None and (pool or place.account):
         raise hidden("response", id)
     target = Target(provider=provider, model=place.model, dialect=stored_responses.DIALECT)
     path = f"/responses/{quote(id, safe='')}"
-    passing = Passing(state.engine, target, WireRequest(method=incoming.method, path=path))
+    passing = Passing(state.engine, target, WireRequest(method=incoming.method, path=path), credential)
     async with aclosing(passing.pieces()) as pieces:
         body = b"".join([piece async for piece in pieces])
     return WireResponse(headers=passing.headers, body=body)

@@ -10,12 +10,14 @@ import msgspec
 from interlingua.dialects import registry
 from interlingua.engine.answer import Answer
 from interlingua.engine.conversation import conversation_key
-from interlingua.engine.estimate import RESERVED_OUTPUT, estimate_tokens
+from interlingua.engine.estimate import size_of
 from interlingua.engine.principal import Principal
+from interlingua.engine.route import Route
 from interlingua.errors import InterlinguaError, InvalidRequest, StreamInterrupted
 from interlingua.gateway.call import Call
 from interlingua.gateway.incoming import Incoming, Send
 from interlingua.gateway.outgoing import send_end, send_head, send_piece, send_whole, told
+from interlingua.gateway.overrides import planned
 from interlingua.gateway.state import State
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
@@ -31,11 +33,11 @@ MESSAGES = "openai_chat"
 async def stream(state: State, incoming: Incoming, principal: Principal, send: Send) -> None:
     """Canonical events, one SSE event each; the last is `answer`, or `failed`."""
     async with Call(state, incoming, principal, "") as call:
-        request, wire = await _begun(call, stream=True)
+        request, wire, route = await _begun(call, stream=True)
         send = call.watched(send, wire)
         committed = False
         try:
-            async with aclosing(state.engine.stream(request)) as items:
+            async with aclosing(state.engine.stream(request, route)) as items:
                 async for item in items:
                     if not committed:
                         call.first = state.engine.clock.time()
@@ -59,8 +61,8 @@ async def stream(state: State, incoming: Incoming, principal: Principal, send: S
 async def complete(state: State, incoming: Incoming, principal: Principal, send: Send) -> None:
     """The whole answer: its text, and everything that is known of it."""
     async with Call(state, incoming, principal, "") as call:
-        request, _ = await _begun(call, stream=False)
-        answer = await state.engine.generate(request)
+        request, _, route = await _begun(call, stream=False)
+        answer = await state.engine.generate(request, route)
         _settle(call, answer)
         await call.record()
         body = msgspec.json.encode(_summary(answer))
@@ -84,17 +86,17 @@ def parse(body: bytes, seed: str) -> ChatRequest:
     return registry.dialect(MESSAGES).parse_request(wire, TranslationContext(dialect=MESSAGES, seed=seed))
 
 
-async def _begun(call: Call, *, stream: bool) -> tuple[ChatRequest, WireRequest]:
+async def _begun(call: Call, *, stream: bool) -> tuple[ChatRequest, WireRequest, Route]:
     wire = await call.hooked(await call.wire())
     request = parse(wire.body, call.incoming.request_id)
     call.peek = Peek(model=request.model, stream=stream)
     named = call.incoming.header("x-interlingua-conversation")
     call.conversation = conversation_key(request, call.principal.tenant, named)
-    targets = call.allowed(call.state.engine.route(request.model))
-    output = min(request.max_output_tokens or RESERVED_OUTPUT, RESERVED_OUTPUT)
-    await call.admit(targets[0], estimate_tokens(request).input_tokens + output)
-    call.outcome.target = targets[0]
-    return request, wire
+    route = planned(call, "", len(wire.body))
+    size = size_of(request)
+    await call.admit(route.targets[0], size.prompt + size.output)
+    call.outcome.target = route.targets[0]
+    return request, wire, route
 
 
 def _settle(call: Call, answer: Answer) -> None:
@@ -103,6 +105,7 @@ def _settle(call: Call, answer: Answer) -> None:
     outcome.usage = answer.response.usage
     outcome.finish = answer.response.finish if answer.response.choices else None
     outcome.attempts.extend(answer.attempts)
+    outcome.decisions.extend(answer.decisions)
 
 
 def _event(item: Any) -> bytes:

@@ -51,6 +51,7 @@ def ledger_row(
         None if error is None else error.code,
         outcome.losses,
         attempts,
+        tuple(outcome.decisions),
     )
 
 

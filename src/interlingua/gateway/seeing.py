@@ -127,7 +127,7 @@ def known_targets(engine: Engine) -> dict[str, Target]:
         for name in (provider.default_model, *provider.deployments):
             found.setdefault(f"{provider.id}/{name}", (provider.id, name))
     for alias in engine.aliases.values():
-        for target in alias.targets:
+        for target in alias.names:
             provider_id, _, model = target.partition("/")
             if provider_id in engine.providers and model and "*" not in model:
                 found.setdefault(target, (provider_id, model))
@@ -146,5 +146,4 @@ def _metrics() -> Metrics:
 
 
 def _credentials(engine: Engine) -> list[Secret]:
-    credentials = (engine.credential(provider) for provider in engine.providers.values())
-    return [one.secret for one in credentials if one is not None]
+    return [one.secret for provider in engine.providers.values() for one in engine.pool(provider)]

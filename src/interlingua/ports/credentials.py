@@ -8,8 +8,8 @@ from typing import Protocol
 from interlingua.types.secret import Credential
 
 
-class Credentials(Protocol):
-    """Finds credentials."""
+class Finder(Protocol):
+    """Finds a provider's one credential."""
 
     def find(self, provider: str, names: Sequence[str]) -> Credential | None:
         """The credential to use for a provider, or None.
@@ -25,4 +25,12 @@ class Credentials(Protocol):
 
     def looked_in(self, provider: str, names: Sequence[str]) -> tuple[str, ...]:
         """The places that `find` looks in, for people."""
+        ...
+
+
+class Credentials(Finder, Protocol):
+    """Finds credentials where a provider may have several."""
+
+    def every(self, provider: str, names: Sequence[str]) -> tuple[Credential, ...]:
+        """All credentials that are there, in the order of the configuration; arguments as `find`."""
         ...

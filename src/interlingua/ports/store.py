@@ -54,6 +54,22 @@ class AttemptRow(Struct, frozen=True, gc=False, omit_defaults=True):
     service_tier: str | None = None
 
 
+class Decision(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One step of a call's way, to be explained by afterwards.
+
+    Args:
+        target: `provider/model`.
+        what: `asked`, `skipped` or `waited`.
+        why: in words.
+        credential: which of several, by its reference, such as `env:NAME`.
+    """
+
+    target: str
+    what: str
+    why: str
+    credential: str = ""
+
+
 class LedgerRow(Struct, frozen=True, gc=False, omit_defaults=True):
     """One call: answered, failed, refused, cancelled or broken off alike. Build it by position.
 
@@ -71,6 +87,7 @@ class LedgerRow(Struct, frozen=True, gc=False, omit_defaults=True):
         error: the code of the error that ended the call, or None.
         losses: what could not be carried.
         attempts: every try, the last one last; empty where a call was refused before any.
+        decisions: why they went where they went; empty where there was only one way, and it was taken.
     """
 
     request_id: str
@@ -87,6 +104,7 @@ class LedgerRow(Struct, frozen=True, gc=False, omit_defaults=True):
     error: str | None = None
     losses: tuple[Loss, ...] = ()
     attempts: tuple[AttemptRow, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def cost(self) -> int | None:

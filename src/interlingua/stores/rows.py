@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from interlingua.ports.store import AttemptRow, LedgerRow
+from interlingua.ports.store import AttemptRow, Decision, LedgerRow
 from interlingua.types.loss import Loss
 from interlingua.types.money import Money
 from interlingua.types.usage import Usage
 
 _encode = msgspec.json.Encoder().encode
 _losses = msgspec.json.Decoder(tuple[Loss, ...])
+_decisions = msgspec.json.Decoder(tuple[Decision, ...])
 _NO_USAGE = (None, None, None, None, None, None)
 
 
@@ -54,6 +55,7 @@ def call_values(row: LedgerRow) -> tuple[Any, ...]:
         _encode(row.losses).decode() if row.losses else None,
         len(attempts),
         *(attempt_values(attempts[-1]) if attempts else _NO_ATTEMPT),
+        _encode(row.decisions).decode() if row.decisions else None,
     )
 
 
@@ -109,9 +111,11 @@ def _usage_values(usage: Usage) -> tuple[Any, ...]:
 
 def ledger_row(values: Sequence[Any], earlier: Sequence[Sequence[Any]]) -> LedgerRow:
     """A call from its columns after `id` and its earlier attempts' columns after `number`, in order."""
-    each = (*earlier, values[14:]) if values[13] else ()
+    each = (*earlier, values[14:-1]) if values[13] else ()
     losses = _losses.decode(values[12]) if values[12] else ()
-    fields = (*values[:8], bool(values[8]), *values[9:12], losses, tuple(_attempt(one) for one in each))
+    attempts = tuple(_attempt(one) for one in each)
+    decisions = _decisions.decode(values[-1]) if values[-1] else ()
+    fields = (*values[:8], bool(values[8]), *values[9:12], losses, attempts, decisions)
     return LedgerRow(*fields)
 
 

@@ -44,6 +44,7 @@ calls = Table(
     Column("losses", Text, nullable=True),
     Column("attempts", Integer, nullable=False),
     *_attempt_columns(),
+    Column("decisions", Text, nullable=True),
     Index("calls_by_request", "request_id", "tenant", unique=True),
     Index("calls_by_tenant", "tenant", "id"),
     Index("calls_by_start", "started"),

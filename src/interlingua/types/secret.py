@@ -56,18 +56,27 @@ class Credential:
         name: the environment name that it was found under, if any; some names ask for another header.
         profile: which of several credentials of one provider it is.
         account: what reasoning state bound to an account is bound to; the same for all profiles of one account.
+        weight: its share of the calls, against the others' of its provider.
     """
 
-    __slots__ = ("account", "name", "profile", "secret", "source")
+    __slots__ = ("account", "name", "profile", "secret", "source", "weight")
 
     def __init__(
-        self, secret: Secret, *, source: str, name: str = "", profile: str = "default", account: str = ""
+        self,
+        secret: Secret,
+        *,
+        source: str,
+        name: str = "",
+        profile: str = "default",
+        account: str = "",
+        weight: float = 1.0,
     ) -> None:
         self.secret = secret
         self.source = source
         self.name = name
         self.profile = profile
         self.account = account or profile
+        self.weight = weight
 
     def __repr__(self) -> str:
         return f"Credential({self.secret.tail}, from {self.source})"
