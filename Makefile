@@ -10,7 +10,7 @@ GATEWAYS := .venv-peers/.ready
 PORTKEY := @portkey-ai/gateway@1.15.2
 SECONDS ?= 60
 
-.PHONY: help setup chat serve test test-fast replay check format docs fuzz bench bench-peers bench-gateway soak clean
+.PHONY: help setup chat serve test test-fast replay agents check format docs fuzz bench bench-peers bench-gateway soak clean
 
 help:              ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
@@ -58,6 +58,9 @@ test-fast: setup   ## run the tests that take no real model and no sockets
 replay: $(READY)   ## prove the dialects on recorded traffic: make replay TRAFFIC=DIR
 	$(BIN)/python -m tests.replay.report "$(TRAFFIC)"
 
+agents: $(READY)   ## play turns of Claude Code, Codex CLI and opencode through the gateway (needs npm)
+	$(BIN)/python -m tests.agents
+
 check: $(READY)    ## lint, types, layers, architecture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -87,5 +90,5 @@ soak: $(READY)     ## run the gateway under mixed traffic and faults for SECONDS
 	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS)
 
 clean:             ## remove everything that the targets made
-	rm -rf .venv .venv-bench .venv-peers .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-bench .venv-peers .fuzz .agents .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

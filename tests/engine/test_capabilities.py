@@ -17,7 +17,7 @@ from interlingua.errors import Unsupported
 from interlingua.types.messages import Message, user
 from interlingua.types.parts import BlobPart, TextPart, ToolCallResponsePart
 from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
-from interlingua.types.tools import FunctionTool, ToolChoice
+from interlingua.types.tools import FunctionTool, ServerTool, ToolChoice
 from interlingua.types.traits import Traits
 from tests.strategies import requests
 
@@ -40,7 +40,9 @@ def ask(*parts: TextPart | BlobPart, **more: object) -> ChatRequest:
 
 @given(requests)
 def test_a_model_of_which_nothing_is_known_is_refused_nothing(request: ChatRequest) -> None:
-    """Unknown is not no."""
+    """Unknown is not no; what is known is which format has a hosted tool."""
+    own = tuple(replace(tool, dialect=BASE.dialect) if isinstance(tool, ServerTool) else tool for tool in request.tools)
+    request = replace(request, tools=own)
     assert admit(request, target(), REJECT, able) == (request, ())
 
 
@@ -113,3 +115,36 @@ def test_the_length_of_an_answer_is_held_to_what_the_model_gives() -> None:
     """More would be a 400."""
     admitted, losses = admit(ask(max_output_tokens=9000), target(max_output=4096), REJECT, able)
     assert (admitted.max_output_tokens, losses[0].action) == (4096, "emulate")
+
+
+SEARCH = ServerTool(dialect="openai_responses", kind="web_search", raw='{"type":"web_search"}')
+LOOK = FunctionTool(name="look")
+
+
+@pytest.mark.parametrize("choice", [None, ToolChoice("auto"), ToolChoice("none"), ToolChoice("required", ("look",))])
+def test_a_hosted_tool_beside_the_callers_own_is_left_out_and_told(choice: ToolChoice | None) -> None:
+    """Coding agents offer web search with every request; the conversation is whole without."""
+    request, losses = admit(ask(tools=(LOOK, SEARCH), tool_choice=choice), target(), REJECT, able)
+    assert request.tools == (LOOK,)
+    assert [(loss.field, loss.action) for loss in losses] == [("tools[1]", "warn")]
+    with pytest.raises(Unsupported) as refused:
+        admit(ask(tools=(LOOK, SEARCH), tool_choice=choice), target(), LossSettings(setting="reject"), able)
+    assert refused.value.path == "tools[1]"
+
+
+@pytest.mark.parametrize(
+    ("tools", "choice"),
+    [((SEARCH,), None), ((LOOK, SEARCH), ToolChoice("required"))],
+)
+def test_a_hosted_tool_that_is_what_is_asked_for_is_left_to_the_dialect_to_refuse(
+    tools: tuple[FunctionTool | ServerTool, ...], choice: ToolChoice | None
+) -> None:
+    """Leaving it out would answer something else."""
+    asked = ask(tools=tools, tool_choice=choice)
+    assert admit(asked, target(), REJECT, able) == (asked, ())
+
+
+def test_a_host_of_the_tools_own_format_gets_it() -> None:
+    """As it stands."""
+    asked = ask(tools=(LOOK, SEARCH))
+    assert admit(asked, replace(target(), dialect="openai_responses"), REJECT, able) == (asked, ())

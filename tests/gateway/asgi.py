@@ -40,7 +40,7 @@ class Answer:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, transport: ScriptedTransport, environment: dict[str, str] | None = None, **settings: Any
+    folder: Path, transport: ScriptedTransport | None, environment: dict[str, str] | None = None, **settings: Any
 ) -> AsyncIterator[Gateway]:
     """A gateway that is started and ended as a server does it."""
     config = Config(**{"store": StoreSettings(path=str(folder / "il.db")), **settings})

@@ -8,9 +8,28 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from interlingua.dialects import registry
 from interlingua.transport.scripted import Script, ScriptedTransport
+from interlingua.types.events import Failed
+from interlingua.types.parts import tool_call
+from interlingua.types.response import FinishReason
 from tests.gateway.asgi import call, gateway
-from tests.gateway.upstreams import DIALECTS, ENVIRONMENT, SECRET, asks, begun, config, host_of, script, whole
+from tests.gateway.upstreams import (
+    DIALECTS,
+    ENVIRONMENT,
+    SECRET,
+    USED,
+    WORDS,
+    asks,
+    begun,
+    config,
+    host_of,
+    read,
+    response,
+    script,
+    text_of,
+    whole,
+)
 
 ODD = {
     "openai_chat": ('"messages":[ {"role":"user","content":"h\\u00e9 \\/","future":1.0} ]', '"stream_options"'),
@@ -187,3 +206,67 @@ async def test_a_key_that_a_provider_repeats_in_its_errors_is_seen_nowhere(
             row = (await app.state.ledger.page(None)).rows[0]
         assert row.error is not None
         assert SECRET not in repr((answer.status, answer.headers, answer.body, row))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_a_host_that_answers_a_stream_request_at_once_is_streamed_to_the_client(
+    dialect: str, tmp_path: Path
+) -> None:
+    """Its answer is whole JSON; what the client gets is a complete stream of its dialect, and the row has the usage."""
+    async with gateway(tmp_path, ScriptedTransport(whole(dialect)), ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", *asks(dialect, dialect))
+        row = await call(app, "GET", f"/api/requests/{answer.headers['x-request-id']}")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == registry.dialect(dialect).STREAM_CONTENT_TYPE
+    found = read(dialect, answer.body)
+    assert text_of(found) == "".join(WORDS)
+    assert not any(isinstance(event, Failed) for event in found)
+    usage = row.json["attempts"][0]["usage"]
+    assert (usage["input_tokens"], usage["output_tokens"]) == (USED.input_tokens, USED.output_tokens)
+
+
+async def test_usage_that_nobody_asked_for_is_not_in_such_a_stream(tmp_path: Path) -> None:
+    """As in any other."""
+    async with gateway(tmp_path, ScriptedTransport(whole("openai_chat")), ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", *asks("openai_chat", "openai_chat"))
+    assert b'"usage"' not in answer.body
+
+
+async def test_an_error_with_a_good_status_is_one(tmp_path: Path) -> None:
+    """Not an empty stream."""
+    failing = Script(headers=(("content-type", "application/json"),), chunks=(b'{"error":{"message":"no"}}',))
+    async with gateway(tmp_path, ScriptedTransport(failing), ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", *asks("openai_chat", "openai_chat"))
+    assert answer.status >= 400
+    assert "error" in answer.json
+
+
+async def test_lines_under_the_name_of_json_are_relayed_as_they_come(tmp_path: Path) -> None:
+    """Byte for byte."""
+    kind = (("content-type", "application/json"),)
+    named = replace(script("ollama"), headers=kind)
+    async with gateway(tmp_path, ScriptedTransport(named), ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", *asks("ollama", "ollama"))
+    assert answer.body == b"".join(named.chunks)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("called", [True, False])
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_the_row_of_a_relayed_answer_says_why_it_ended(
+    dialect: str, called: bool, stream: bool, tmp_path: Path
+) -> None:
+    """Calls of tools too, where the format's own word is a plain stop."""
+    said = response()
+    if called:
+        message = replace(said.message, parts=(tool_call("call_1", "look", '{"finish_reason":"no"}'),))
+        said = replace(
+            said, choices=(replace(said.choices[0], message=message, finish=FinishReason("tool_call", "x")),)
+        )
+    host = script(dialect, said) if stream else whole(dialect, said)
+    async with gateway(tmp_path, ScriptedTransport(host), ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", *asks(dialect, dialect, stream=stream))
+        row = await call(app, "GET", f"/api/requests/{answer.headers['x-request-id']}")
+    assert answer.status == 200
+    assert row.json["attempts"][0]["lane"] == "verbatim"
+    assert row.json["attempts"][0]["finish"] == ("tool_call" if called else "stop")

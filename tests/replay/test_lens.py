@@ -180,3 +180,24 @@ def test_usage_of_whole_answers_is_that_of_the_reader(id: str) -> None:
         assert lens(id).usage(wire, context(id)) == expected
         count += expected is not None
     assert count > 5
+
+
+@pytest.mark.parametrize("id", DIALECTS)
+def test_the_end_of_whole_answers_is_that_of_the_reader(id: str) -> None:
+    count = 0
+    for exchange in recorded(id):
+        response = exchange["response"]
+        if response["status"] != 200 or "body" not in response:
+            continue
+        wire = response_of(exchange)
+        try:
+            answer = dialect(id).parse_response(wire, context(id))
+        except InterlinguaError:
+            continue
+        if len(answer.choices) != 1 or answer.finish.kind in ("refusal", "stop_sequence"):
+            continue  # told by the content, which the lens does not read
+        found = lens(id).finish(wire.body)
+        expected = answer.finish.kind if answer.finish.raw else ""
+        assert (found.kind if found else "") == expected, wire.body[:2000]
+        count += found is not None
+    assert count > 5

@@ -127,7 +127,8 @@ def find(name_or_path: str, folder: Path | None = None, *, paths: bool = True) -
         name_or_path: `smollm2`, the name of a file in the folder with or without `.gguf`, either with `local/` before
             it, or a path to a `.gguf` file.
         folder: in place of `weights_folder()`.
-        paths: whether paths outside the folder are taken; say no to names that come from elsewhere.
+        paths: whether paths outside the folder are taken, and told in errors; say no to names that come from
+            elsewhere.
 
     Raises:
         LocalFileError: there is none, or it is no GGUF file.
@@ -136,7 +137,7 @@ def find(name_or_path: str, folder: Path | None = None, *, paths: bool = True) -
     name = name_or_path.removeprefix("local/")
     for path in _candidates(name, folder, paths):
         if path.is_file():
-            verify(path)
+            verify(path, "" if paths else name)
             return path
     known = ", ".join(weights.name for weights in list_weights(folder)) or "none"
     wanted = name if name in _PACKAGED else f"smollm2`, or `il pull hf:owner/repo/{Path(name).stem or 'file'}.gguf"
@@ -169,18 +170,23 @@ def _installed(packaged: PackagedWeights) -> list[Path]:
     return [Path(place) / inside for place in places or ()]
 
 
-def verify(path: Path) -> None:
+def verify(path: Path, shown: str = "") -> None:
     """Checks that a file is GGUF, so that llama.cpp gets to see nothing else; its tensors are not read.
+
+    Args:
+        path: the file.
+        shown: what errors call it, in place of the path.
 
     Raises:
         LocalFileError: it cannot be read, is no GGUF, of an unknown version, or cut short.
     """
+    shown = shown or str(path)
     try:
         with open(path, "rb") as file:
             header = file.read(_HEADER_BYTES)
             size = file.seek(0, os.SEEK_END)
     except OSError as error:
-        raise LocalFileError(f"cannot read {path}: {error.strerror}", path=str(path)) from error
+        raise LocalFileError(f"cannot read {shown}: {error.strerror}", path=shown) from error
     reason = ""
     if header[:4] != b"GGUF":
         reason = "it is no GGUF file"
@@ -196,8 +202,8 @@ def verify(path: Path) -> None:
             reason = f"it has {size} bytes, {packaged.name} has {packaged.size}: it is cut short or another file"
     if reason:
         raise LocalFileError(
-            f"{path} cannot be loaded: {reason}",
-            path=str(path),
+            f"{shown} cannot be loaded: {reason}",
+            path=shown,
             remedy="Remove the file and get it anew with `il pull`.",
         )
 

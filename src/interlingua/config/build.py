@@ -57,6 +57,7 @@ def build_engine(
     environment: Mapping[str, str] | None = None,
     owns_exit: bool = False,
     rests: Rests | None = None,
+    local_paths: bool = True,
 ) -> Engine:
     """The engine that a configuration describes.
 
@@ -68,6 +69,7 @@ def build_engine(
         environment: names and values; the process environment by default.
         owns_exit: whether whoever asks decides how the process ends, as `http.client` may require.
         rests: who is not asked for now, where several processes share it.
+        local_paths: whether a local model may be named by its path: not by who asks from elsewhere.
 
     Raises:
         ConfigError: the configuration cannot be used.
@@ -82,7 +84,7 @@ def build_engine(
         credentials=_credentials(config, environment, given or {}),
         transports={
             NETWORK: transport or ways.get(NETWORK) or _network(config.http, owns_exit),
-            IN_PROCESS: transport or ways.get(IN_PROCESS) or build_local(config),
+            IN_PROCESS: transport or ways.get(IN_PROCESS) or build_local(config, local_paths),
         },
         settings=EngineSettings(
             retry=config.retry, breaker=config.breaker, losses=config.losses, timeouts=config.timeouts
@@ -159,14 +161,14 @@ def _network(settings: HttpSettings, owns_exit: bool) -> Transport:
     return HttpTransport(**given)
 
 
-def build_local(config: Config) -> Transport:
-    """The local model, in this process."""
+def build_local(config: Config, paths: bool = True) -> Transport:
+    """The local model, in this process; `paths` as `local_paths` of `build_engine`."""
     folder = Path(config.local.folder).expanduser() if config.local.folder else None
 
     def find(name: str) -> Path:
         from interlingua.catalog import weights  # brings what downloads need, and most programs need neither
 
-        return weights.find(name, folder)
+        return weights.find(name, folder, paths=paths)
 
     def names() -> list[str]:
         from interlingua.catalog import weights

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from interlingua.dialects.registry import dialect as find_dialect
-from interlingua.engine.custom_tools import CustomTools
+from interlingua.engine.called_tools import CalledTools
 from interlingua.engine.deadline import Deadline
 from interlingua.engine.exchange import Exchange, content_type, reading
 from interlingua.engine.lanes import Lane
@@ -36,7 +36,7 @@ class Attempt:
     exchange: Exchange
     accumulator: Accumulator = field(default_factory=Accumulator)
     _dialect: Dialect = field(init=False)
-    _custom: CustomTools = field(init=False)
+    _called: CalledTools = field(init=False)
     _has_content: bool = False
 
     @property
@@ -70,7 +70,7 @@ class Attempt:
 
     def __post_init__(self) -> None:
         self._dialect = find_dialect(self.target.dialect)
-        self._custom = CustomTools(self.request)
+        self._called = CalledTools(self.request)
 
     async def whole(self) -> ChatResponse:
         """Asks for the answer at once.
@@ -81,7 +81,7 @@ class Attempt:
         context = self.exchange.context
         try:
             answer = await self.exchange.ask(self._dialect.render_request(self.request, context))
-            return self._custom.restore(self._dialect.parse_response(answer, context))
+            return self._called.restore(self._dialect.parse_response(answer, context))
         except InterlinguaError as error:
             self.exchange.named(error)
             raise
@@ -124,7 +124,7 @@ class Attempt:
         for one in received:
             if isinstance(one, Failed):
                 raise one.error()
-            for event in self._custom.restore_event(one):
+            for event in self._called.restore_event(one):
                 self.accumulator.add(event)
                 if not self._has_content and not isinstance(event, MessageStart | UsageUpdate):
                     self._has_content = True

@@ -19,6 +19,7 @@ from interlingua.types.loss import Loss, LossKind
 from interlingua.types.messages import Message, system
 from interlingua.types.parts import BlobPart, FilePart, Part, ToolCallResponsePart, UriPart
 from interlingua.types.request import ChatRequest
+from interlingua.types.tools import ServerTool
 
 Alternatives = Callable[[str], Sequence[str]]
 """Names of models that have a feature: an input modality, `tools`, `reasoning`, or such as `audio output`."""
@@ -66,7 +67,7 @@ def admit(
     if any(a is not b for a, b in zip(messages, request.messages, strict=True)):
         request = replace(request, messages=messages)
     request = _modalities(request, check)
-    request = _tools(request, check)
+    request = _hosted(_tools(request, check), check)
     request = _output(request, check)
     request = _settings(request, check)
     return request, tuple(check.losses)
@@ -117,6 +118,28 @@ def _tools(request: ChatRequest, check: _Check) -> ChatRequest:
         return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
     check.lacks("tools", "calls no tools", "tools", "content")
     return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
+
+
+def _hosted(request: ChatRequest, check: _Check) -> ChatRequest:
+    """The request without tools that hosts of another format run, where they are an offer beside others.
+
+    The conversation lacks nothing then, the model only cannot look something up by itself: a setting. Coding agents
+    offer such tools with every request. Where there is no other tool, or one must be called, the dialect refuses it.
+    """
+    foreign = [
+        i
+        for i, tool in enumerate(request.tools)
+        if isinstance(tool, ServerTool) and tool.dialect != check.target.dialect
+    ]
+    choice = request.tool_choice
+    must = choice is not None and choice.mode == "required" and not choice.names
+    if not foreign or must or len(foreign) == len(request.tools):
+        return request
+    for i in foreign:
+        tool = request.tools[i]
+        assert isinstance(tool, ServerTool)
+        check.lacks(f"tools[{i}]", f"is not offered {tool.kind}, which only {tool.dialect} has", tool.kind, "setting")
+    return replace(request, tools=tuple(tool for i, tool in enumerate(request.tools) if i not in foreign))
 
 
 def _output(request: ChatRequest, check: _Check) -> ChatRequest:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
+from typing import Any
 
 import msgspec
 
+from interlingua.dialects import registry
+from interlingua.ports.lens import Naming
 from interlingua.types.request import ChatRequest
 from interlingua.types.serde import canonical
 
@@ -36,30 +40,10 @@ def conversation_key(request: ChatRequest, tenant: str, named: str | None = None
     return _digest([tenant, "opening", opening, msgspec.to_builtins(request.tools)])
 
 
-class _Metadata(msgspec.Struct):
-    user_id: str | None = None
-
-
-class _Request(msgspec.Struct):
-    """What tells conversations apart, as the formats call it."""
-
-    prompt_cache_key: str | None = None
-    metadata: _Metadata | None = None
-    system: msgspec.Raw = _ABSENT
-    instructions: msgspec.Raw = _ABSENT
-    systemInstruction: msgspec.Raw = _ABSENT  # noqa: N815 - as it is written
-    tools: msgspec.Raw = _ABSENT
-    messages: msgspec.Raw = _ABSENT
-    input: msgspec.Raw = _ABSENT
-    contents: msgspec.Raw = _ABSENT
-    prompt: msgspec.Raw = _ABSENT
-
-
 class _Turn(msgspec.Struct):
     role: str | None = None
 
 
-_request = msgspec.json.Decoder(_Request)
 _turns = msgspec.json.Decoder(list[msgspec.Raw])
 _turn = msgspec.json.Decoder(_Turn)
 
@@ -68,25 +52,44 @@ def conversation_of(dialect: str, body: bytes, tenant: str, named: str | None = 
     """The same of a request that is not parsed; empty where nothing can be told.
 
     Args:
-        dialect: what it is written in: its words keep the conversations of two formats apart.
+        dialect: what it is written in; its lens says where to look.
         body: the JSON text.
         tenant: whose it is.
         named: what the client calls it, if it does.
     """
     if named:
         return _digest([tenant, "named", named])
+    naming = registry.lens(dialect).NAMING
     try:
-        request = _request.decode(body)
+        request = _decoder(naming).decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-    if request.prompt_cache_key:
-        return _digest([tenant, "cache_key", request.prompt_cache_key])
-    if request.metadata is not None and request.metadata.user_id:
-        return _digest([tenant, "end_user", request.metadata.user_id])
-    fields = (request.messages, request.input, request.contents, request.prompt)
-    said = next((raw for raw in fields if memoryview(raw).nbytes), _ABSENT)
-    stays = (request.system, request.instructions, request.systemInstruction, request.tools, *_opening(said))
-    return hashlib.sha256(b"\0".join((f"{tenant}\0{dialect}".encode(), *stays))).hexdigest()
+    for source, field in (("cache_key", naming.cache_key), ("end_user", naming.end_user)):
+        if value := _named(request, field):
+            return _digest([tenant, source, value])
+    said = next((raw for name in naming.turns if memoryview(raw := getattr(request, name)).nbytes), _ABSENT)
+    stays = (getattr(request, name) for name in naming.stays)
+    return hashlib.sha256(b"\0".join((f"{tenant}\0{dialect}".encode(), *stays, *_opening(said)))).hexdigest()
+
+
+@cache
+def _decoder(naming: Naming) -> msgspec.json.Decoder[Any]:
+    """Reads what tells conversations apart, and passes over everything else."""
+    fields: list[tuple[str, Any, Any]] = [(name, msgspec.Raw, _ABSENT) for name in (*naming.stays, *naming.turns)]
+    names = {field.partition(".")[0] for field in (naming.cache_key, naming.end_user) if field}
+    fields += [(name, Any, None) for name in sorted(names)]
+    return msgspec.json.Decoder(msgspec.defstruct("Told", fields))
+
+
+def _named(request: Any, field: str) -> str:
+    """A field's text, or that of a field of an object; empty where there is none."""
+    if not field:
+        return ""
+    outer, _, inner = field.partition(".")
+    value = getattr(request, outer)
+    if inner:
+        value = value.get(inner) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _opening(said: msgspec.Raw) -> list[msgspec.Raw]:

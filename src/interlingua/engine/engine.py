@@ -5,6 +5,7 @@ The engine works on canonical values alone; which hosts, keys and wires stand be
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from interlingua.catalog.catalog import Catalog
 from interlingua.credentials.pool import chosen
-from interlingua.engine.answer import Answer
+from interlingua.engine.answer import Answer, AttemptRecord
 from interlingua.engine.attempt import Attempt
 from interlingua.engine.breaker import Breaker, ProcessRests, usable
 from interlingua.engine.conversation import conversation_key
@@ -26,7 +27,7 @@ from interlingua.engine.settings import EngineSettings
 from interlingua.engine.strategies import Circumstances, Entry, Latencies, Size, Strategy, arranged
 from interlingua.engine.target import Target
 from interlingua.engine.tries import Tries
-from interlingua.errors import CredentialMissing, InterlinguaError, PermissionDenied
+from interlingua.errors import Cancelled, CredentialMissing, InterlinguaError, PermissionDenied
 from interlingua.ports.clock import Clock
 from interlingua.ports.credentials import Credentials
 from interlingua.ports.rests import Rests
@@ -196,28 +197,36 @@ class Engine:
                 return f"{provider.id}/{provider.default_model}"
         return None
 
-    async def generate(self, request: ChatRequest, route: Route | None = None) -> Answer:
+    async def generate(
+        self, request: ChatRequest, route: Route | None = None, records: list[AttemptRecord] | None = None
+    ) -> Answer:
         """The whole answer.
 
         Args:
             request: what is asked.
             route: the way to take; None plans it.
+            records: gets every try, also where none succeeds.
 
         Raises:
             InterlinguaError: of the last target that was tried.
         """
         asked = request = replace(request, stream=False)
-        tries = self._tries(request, route)
+        tries = self._tries(request, route, records)
         while True:
             attempt = await tries.next(self._asks(request), lambda provider: accounts_of(asked.messages, provider))
             try:
                 response = await attempt.whole()
             except InterlinguaError as error:
                 await tries.failed(attempt, error)
+            except asyncio.CancelledError:
+                tries.broken(attempt, Cancelled("the caller left"))
+                raise
             else:
                 return _answer(attempt, tries, response)
 
-    async def stream(self, request: ChatRequest, route: Route | None = None) -> AsyncGenerator[Event | Answer]:
+    async def stream(
+        self, request: ChatRequest, route: Route | None = None, records: list[AttemptRecord] | None = None
+    ) -> AsyncGenerator[Event | Answer]:
         """The answer piece by piece; the last item is the `Answer` that the pieces amount to.
 
         Nothing is tried again once content went out; where the configuration says so, plain text is continued.
@@ -225,13 +234,14 @@ class Engine:
         Args:
             request: what is asked.
             route: the way to take; None plans it.
+            records: gets every try, also where none succeeds.
 
         Raises:
             StreamInterrupted: it broke off after content went out.
             InterlinguaError: of the last target that was tried.
         """
         request = asked = replace(request, stream=True)
-        tries = self._tries(request, route)
+        tries = self._tries(request, route, records)
         splice = Splice() if tries.continues else None
         has_content = False
         while True:
@@ -264,6 +274,9 @@ class Engine:
                 else:
                     tries.broken(attempt, error, attempt.accumulator.usage)
                     raise splice.interruption(error) from error
+            except (asyncio.CancelledError, GeneratorExit):
+                tries.broken(attempt, Cancelled("the caller left"), attempt.accumulator.usage)
+                raise
             else:
                 for earlier in held:
                     yield earlier
@@ -273,11 +286,14 @@ class Engine:
     def _asks(self, request: ChatRequest) -> Callable[[Target, Credential | None], Attempt]:
         return lambda target, credential: prepare(self, request, target, credential=credential)
 
-    def _tries(self, request: ChatRequest, route: Route | None) -> Tries:
+    def _tries(self, request: ChatRequest, route: Route | None, records: list[AttemptRecord] | None) -> Tries:
         if route is None:
             size = lambda: size_of(request)  # noqa: E731 - reckoned only where an order depends on it
             route = self.plan(request.model, asking=Asking(size=size))
-        return Tries(self, route, lambda: route.asking.conversation or conversation_key(request, ""))
+        tries = Tries(self, route, lambda: route.asking.conversation or conversation_key(request, ""))
+        if records is not None:
+            tries.records = records
+        return tries
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""

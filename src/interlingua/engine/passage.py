@@ -356,7 +356,7 @@ class Passage:
         """A relayed answer is whole; `named` holds its id."""
         record = self._tries.record(attempt, attempt.usage, service_tier=attempt.service_tier)
         self._is_over = True
-        self.outcome.usage, self.outcome.cost = attempt.usage, record.cost
+        self.outcome.usage, self.outcome.cost, self.outcome.finish = attempt.usage, record.cost, attempt.finish
         if message is not None:
             await self._remember(message)
         if self._dialect_id == stored_responses.DIALECT:

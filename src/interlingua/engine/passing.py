@@ -30,7 +30,11 @@ class Passing:
     def __init__(self, engine: Engine, target: Target, wire: WireRequest, credential: Credential | None = None) -> None:
         self.target = target
         self.context = TranslationContext(
-            dialect=target.dialect, provider=target.provider.id, model=target.model, host=target.host
+            dialect=target.dialect,
+            provider=target.provider.id,
+            model=target.model,
+            host=target.host,
+            created=int(engine.clock.time()),
         )
         self.headers: tuple[tuple[str, str], ...] = ()
         headers = (*wire.headers, ("accept-encoding", "identity"))

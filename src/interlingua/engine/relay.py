@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from interlingua.dialects import registry
+from interlingua.engine import at_once
 from interlingua.engine.deadline import Deadline
-from interlingua.engine.exchange import Exchange, reading
+from interlingua.engine.exchange import Exchange, content_type, reading
 from interlingua.engine.lanes import Lane
 from interlingua.engine.prepare import origin_of
 from interlingua.engine.target import Target
 from interlingua.errors import InterlinguaError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
-from interlingua.ports.lens import Peek, Seen
+from interlingua.ports.lens import Peek, Seen, Watcher
+from interlingua.ports.transport import HttpResponse
 from interlingua.types.accumulate import Accumulator
 from interlingua.types.loss import Loss
 from interlingua.types.messages import Message
+from interlingua.types.response import FinishReason
 from interlingua.types.secret import Credential
 from interlingua.types.usage import Usage
 from interlingua.wire.cutter import json_of
@@ -70,6 +73,7 @@ class Relay:
     ) -> None:
         access = engine.access(target.provider, credential)
         self.target = target
+        self._asked = wire
         self._lens = registry.lens(target.dialect)
         self._dialect = registry.dialect(target.dialect)
         self._context = TranslationContext(
@@ -79,6 +83,7 @@ class Relay:
             traits=target.traits,
             host=target.host,
             origin=origin_of(target, access),
+            created=int(engine.clock.time()),
             losses=list(losses),
         )
         ask_usage = peek.stream and target.host.usage == "asked"
@@ -89,6 +94,8 @@ class Relay:
         self._exchange = Exchange(target.provider, self._context, access, engine.settings.timeouts)
         self._tells_usage = peek.asks_usage
         self.usage: Usage | None = None
+        self.finish: FinishReason | None = None
+        self._called = False
         self.service_tier: str | None = None
         self.first_event = b""
         self.headers: tuple[tuple[str, str], ...] = ()
@@ -137,6 +144,7 @@ class Relay:
             self._exchange.named(error)
             raise
         self.usage = self._lens.usage(answer, self._context)
+        self.finish = self._lens.finish(answer.body)
         self.service_tier = _tier(answer.body)
         return WireResponse(status=answer.status, headers=headers_down(answer.headers), body=answer.body)
 
@@ -152,13 +160,13 @@ class Relay:
             self.headers = headers_down(response.headers)
             try:
                 async with reading(response, self.target.provider.id, self._exchange.deadline) as next_piece:
-                    watcher = self._lens.Watcher(self._context)
+                    watcher = self._watching(response)
                     limit = self._exchange.timeouts.idle_before_content
                     data: bytes | None = b""
                     while data is not None:
                         data = await next_piece(limit)
                         for seen in watcher.close() if data is None else watcher.feed(data):
-                            if seen.usage is not None or seen.failed is not None:
+                            if seen.usage is not None or seen.failed is not None or seen.called or seen.terminal:
                                 self._note(seen)
                             self._keep(seen.raw)
                             if seen.content:
@@ -171,11 +179,20 @@ class Relay:
             self._exchange.named(error)
             raise
 
+    def _watching(self, response: HttpResponse) -> Watcher:
+        """What watches the stream, or makes one of an answer that came at once."""
+        whole = content_type(response) == at_once.CONTENT_TYPE
+        return at_once.AtOnce(self._asked, self._context) if whole else self._lens.Watcher(self._context)
+
     def _note(self, seen: Seen) -> None:
-        """Takes down what an event says of usage; raises the error that it says."""
+        """Takes down what an event says of usage and of its end; raises the error that it says."""
+        if seen.called:
+            self._called = True
         if seen.usage is not None:
             self.usage = seen.usage
             self.service_tier = _tier(seen.raw) or self.service_tier
+        if seen.usage is not None or seen.terminal:
+            self.finish = self._lens.finish(seen.raw, called=self._called) or self.finish
         if seen.failed is not None:
             raise seen.failed.error()
 

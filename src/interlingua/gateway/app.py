@@ -18,6 +18,7 @@ from interlingua.dialects import registry
 from interlingua.engine.principal import Principal
 from interlingua.errors import InterlinguaError, InvalidRequest, NotFound, Overloaded, Unsupported
 from interlingua.gateway import beside, health, native, passed
+from interlingua.gateway.greeting import greeting
 from interlingua.gateway.incoming import Incoming, Receive, Scope, Send
 from interlingua.gateway.inference import Inference
 from interlingua.gateway.outgoing import send_whole, told
@@ -105,7 +106,7 @@ class Gateway:
         if route.operation == "health":
             return health.answer(state, incoming.path, incoming.header("accept"))
         if route.operation == "greeting":
-            return WireResponse(headers=(("content-type", "text/plain"),), body=b"Ollama is running")
+            return greeting(incoming)
         if route.operation == "native":
             return await native.answer(state, incoming, found, principal, send)
         raise Unsupported(f"{incoming.path} is not offered", feature=incoming.path, remedy=_INSTEAD)

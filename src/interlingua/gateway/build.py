@@ -106,7 +106,14 @@ async def build_gateway(
     kept = KeptMemory(worker.keeper) if worker else None
     memory: Memory = sharing.memory if sharing else kept or ProcessMemory(clock.monotonic)
     limiter = Limiter(clock, config.limits)
-    engine = build_engine(config, transport=transport, transports=ways, environment=environment, owns_exit=owns_exit)
+    engine = build_engine(
+        config,
+        transport=transport,
+        transports=ways,
+        environment=environment,
+        owns_exit=owns_exit,
+        local_paths=False,
+    )
     token = admin_token(token_path(config))
     hooks = load_hooks()
     state = State(

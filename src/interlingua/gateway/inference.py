@@ -21,7 +21,7 @@ from interlingua.gateway.call import Call, ended
 from interlingua.gateway.heart import Heart
 from interlingua.gateway.incoming import Incoming, Send
 from interlingua.gateway.loading import loaded
-from interlingua.gateway.outgoing import send_end, send_head, send_piece, send_whole, told
+from interlingua.gateway.outgoing import reframed, send_end, send_head, send_piece, send_whole, told
 from interlingua.gateway.overrides import planned
 from interlingua.gateway.state import State
 from interlingua.ports.context import TranslationContext
@@ -46,7 +46,7 @@ class Inference:
         self._call = Call(state, incoming, principal, dialect)
         self._id = dialect
         self._dialect = registry.dialect(dialect)
-        self._committed = False
+        self._committed: Send | None = None
 
     async def answer(self, send: Send) -> None:
         """Reads the request and answers it."""
@@ -55,9 +55,9 @@ class Inference:
                 await self._answer(call, send)
             except InterlinguaError as error:
                 call.outcome.error = error
-                if self._committed:
+                if self._committed is not None:
                     # Its event went out; all that is left is to end the stream.
-                    await send_end(send)
+                    await send_end(self._committed)
                     return
                 await call.record()
                 await send_whole(send, self._dialect.render_error(told(error), self._context()), call.headers())
@@ -65,6 +65,8 @@ class Inference:
     async def _answer(self, call: Call, send: Send) -> None:
         wire = await call.wire()
         call.peek = registry.lens(self._id).peek(wire)
+        if call.peek.reframing is not None:
+            send = reframed(send, call.peek.reframing(), self._dialect.STREAM_CONTENT_TYPE)
         if self._state.hooks is not None:
             wire = await call.hooked(wire)
             call.peek = registry.lens(self._id).peek(wire)
@@ -140,7 +142,7 @@ class Inference:
 
     async def _begin(self, send: Send, passage: Passage) -> None:
         """Commits to a stream: from here on failures are events of its own."""
-        self._committed = True
+        self._committed = send
         headers = (*self._call.headers(), *passage.headers_down)
         await send_head(send, self._dialect.STREAM_CONTENT_TYPE, headers)
 

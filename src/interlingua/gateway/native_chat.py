@@ -37,7 +37,7 @@ async def stream(state: State, incoming: Incoming, principal: Principal, send: S
         send = call.watched(send, wire)
         committed = False
         try:
-            async with aclosing(state.engine.stream(request, route)) as items:
+            async with aclosing(state.engine.stream(request, route, call.outcome.attempts)) as items:
                 async for item in items:
                     if not committed:
                         call.first = state.engine.clock.time()
@@ -62,7 +62,7 @@ async def complete(state: State, incoming: Incoming, principal: Principal, send:
     """The whole answer: its text, and everything that is known of it."""
     async with Call(state, incoming, principal, "") as call:
         request, _, route = await _begun(call, stream=False)
-        answer = await state.engine.generate(request, route)
+        answer = await state.engine.generate(request, route, call.outcome.attempts)
         _settle(call, answer)
         await call.record()
         body = msgspec.json.encode(_summary(answer))
@@ -104,7 +104,6 @@ def _settle(call: Call, answer: Answer) -> None:
     outcome.target, outcome.cost, outcome.losses = answer.target, answer.cost, answer.losses
     outcome.usage = answer.response.usage
     outcome.finish = answer.response.finish if answer.response.choices else None
-    outcome.attempts.extend(answer.attempts)
     outcome.decisions.extend(answer.decisions)
 
 

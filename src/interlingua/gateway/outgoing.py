@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from typing import Any
+
 from interlingua.errors import InterlinguaError
 from interlingua.gateway.incoming import Send
 from interlingua.ports.dialect import WireResponse
+from interlingua.ports.lens import Reframing
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -40,6 +44,31 @@ async def send_head(send: Send, content_type: str, headers: Headers = ()) -> Non
     """Commits to a stream: from here on failures are events of its own."""
     found = [("content-type", content_type), ("cache-control", "no-store"), ("x-accel-buffering", "no"), *headers]
     await send({"type": "http.response.start", "status": 200, "headers": _encoded(found)})
+
+
+def reframed(send: Send, reframing: Reframing, content_type: str) -> Send:
+    """The way out for a stream that the client wants framed another way; whole answers go as they are.
+
+    Args:
+        send: of ASGI.
+        reframing: makes the one framing of the other.
+        content_type: of the dialect's own streams.
+    """
+    streams = False
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        nonlocal streams
+        if message["type"] == "http.response.start":
+            own = (b"content-type", content_type.encode())
+            streams = own in message["headers"]
+            changed = (b"content-type", reframing.CONTENT_TYPE.encode())
+            message = {**message, "headers": [changed if one == own else one for one in message["headers"]]}
+        elif streams:
+            body = reframing.feed(message.get("body", b""))
+            message = {**message, "body": body if message.get("more_body") else body + reframing.close()}
+        await send(message)
+
+    return sending
 
 
 async def send_piece(send: Send, data: bytes) -> None:

@@ -156,6 +156,7 @@ class Reloader:
             transports=ways,
             environment=self._environment,
             owns_exit=self._owns_exit,
+            local_paths=False,
         )
         for problem in unusable(new, engine):
             log.warning("%s", problem)

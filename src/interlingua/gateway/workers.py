@@ -325,7 +325,7 @@ async def _hold(job: Job) -> None:
     when_gone(job.told, stop.set)
     await keep(
         job.worker.keeper,
-        build_local(job.config),
+        build_local(job.config, paths=False),
         ProcessMemory(time.monotonic),
         lambda: job.told.sendall(READY),
         stop,

@@ -9,7 +9,24 @@ from msgspec import Struct
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.events import Failed
+from interlingua.types.response import FinishReason
 from interlingua.types.usage import Usage
+
+
+class Reframing(Protocol):
+    """What makes of a dialect's stream what a client asked for that wants it framed another way."""
+
+    CONTENT_TYPE: str
+
+    def __init__(self) -> None: ...
+
+    def feed(self, data: bytes) -> bytes:
+        """What goes out for more of the stream."""
+        ...
+
+    def close(self) -> bytes:
+        """What ends it."""
+        ...
 
 
 class Peek(Struct, frozen=True, kw_only=True, gc=False):
@@ -22,6 +39,7 @@ class Peek(Struct, frozen=True, kw_only=True, gc=False):
         needs: what the model must be able to do: image, audio, video, pdf, tools, reasoning, audio output, …
         has_state: whether the body may hold opaque reasoning state; a cheap guess that never misses.
         most_output: the limit of the answer in tokens, where one is given.
+        reframing: how the client wants its stream framed, where that is not the dialect's own way.
     """
 
     model: str
@@ -30,6 +48,23 @@ class Peek(Struct, frozen=True, kw_only=True, gc=False):
     needs: frozenset[str] = frozenset()
     has_state: bool = False
     most_output: int | None = None
+    reframing: type[Reframing] | None = None
+
+
+class Naming(Struct, frozen=True, kw_only=True):
+    """Where a request says which conversation it belongs to: fields of its top level.
+
+    Args:
+        cache_key: names the conversation, for a provider's prompt cache; empty where there is none.
+        end_user: names who talks: a field, or one of an object, with a dot between; empty where there is none.
+        stays: the same in every request of a conversation, beside its turns.
+        turns: the conversation itself; the first that is there counts.
+    """
+
+    cache_key: str = ""
+    end_user: str = ""
+    stays: tuple[str, ...] = ("tools",)
+    turns: tuple[str, ...] = ()
 
 
 class Seen(Struct, frozen=True, kw_only=True, gc=False):
@@ -42,6 +77,7 @@ class Seen(Struct, frozen=True, kw_only=True, gc=False):
         only_usage: it says nothing else, so it is withheld where only we asked for it.
         failed: the error that it holds.
         terminal: whether the answer is complete with it.
+        called: whether it holds a piece of a tool call, in dialects whose word for the end does not tell.
     """
 
     raw: bytes
@@ -50,6 +86,7 @@ class Seen(Struct, frozen=True, kw_only=True, gc=False):
     only_usage: bool = False
     failed: Failed | None = None
     terminal: bool = False
+    called: bool = False
 
 
 class Watcher(Protocol):
@@ -70,6 +107,20 @@ class Lens(Protocol):
     """A dialect's `lens.py`: what policy must see and change of bytes that pass through untouched otherwise."""
 
     Watcher: type[Watcher]
+    NAMING: Naming
+    """Where its requests tell conversations apart."""
+
+    @staticmethod
+    def limit_headers(what: str, limit: int, remaining: int, reset: float, now: float) -> tuple[tuple[str, str], ...]:
+        """How its clients are told a limit.
+
+        Args:
+            what: requests or tokens.
+            limit, remaining: of them in a period.
+            reset: seconds until all are there again.
+            now: seconds since 1970.
+        """
+        ...
 
     @staticmethod
     def peek(request: WireRequest) -> Peek:
@@ -84,4 +135,14 @@ class Lens(Protocol):
     @staticmethod
     def usage(response: WireResponse, context: TranslationContext) -> Usage | None:
         """What a whole answer says was consumed; never raises."""
+        ...
+
+    @staticmethod
+    def finish(data: bytes, *, called: bool = False) -> FinishReason | None:
+        """Why an answer ended, from its bytes, or those of an event with usage or of the last; never raises.
+
+        Args:
+            data: a whole answer, or an event; None where it does not say.
+            called: whether tool calls came before it.
+        """
         ...

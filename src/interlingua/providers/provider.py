@@ -26,13 +26,14 @@ from interlingua.types.traits import HostTraits
 from interlingua.wire.redact import redact_url
 
 LIKE: dict[str, HostTraits] = {
-    "compatible": HostTraits(max_tokens_field="max_tokens", developer_role=False, file_parts=False),
+    "compatible": HostTraits(max_tokens_field="max_tokens", developer_role=False, file_parts=False, custom_tools=False),
     "vllm": HostTraits(
         developer_role=False,
         file_parts=False,
         video_parts=True,
         system_anywhere=False,
         thinking_switch="chat_template_kwargs",
+        custom_tools=False,
     ),
 }
 """What `traits.like` starts from: how most hosts differ from the maker of openai_chat, so that rows stay short."""

@@ -312,8 +312,9 @@ def _load(path: Path, settings: LocalSettings) -> Loaded:
             os.chmod(at, 0o600)
         return Loaded(engine, _knows_tools(engine.listening_address, key))
     except (RuntimeError, ValueError, OSError) as error:
+        reason = str(error).replace(str(path), path.name)  # where it lies is nothing to who asks from elsewhere
         raise LocalFileError(
-            f"llama.cpp cannot load {path}: {error}",
+            f"llama.cpp cannot load {path.name}: {reason}",
             path=str(path),
             remedy="It may be damaged, or of a kind that this llama.cpp does not know: get it anew with `il pull`.",
         ) from error

@@ -11,10 +11,17 @@ from interlingua.types.parts import CacheHint
 
 
 class ToolBase(Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="type"):
-    """What every tool definition may carry."""
+    """What every tool definition may carry.
+
+    Args:
+        cache: how its prefix of the prompt is cached.
+        extra: what one dialect alone knows of it.
+        call_extra: the same of each call of it, whichever model makes the call.
+    """
 
     cache: CacheHint | None = None
     extra: Extra = {}
+    call_extra: Extra = {}
 
 
 class FunctionTool(ToolBase, frozen=True, tag="function"):

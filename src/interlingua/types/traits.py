@@ -93,6 +93,8 @@ class HostTraits(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_u
         cache_field: how content parts and tools of openai_chat ask for prompt caching: OpenAI's
             `prompt_cache_breakpoint`, Anthropic's `cache_control` (routers take it), or empty for not at all.
         api_version: the anthropic-version header; empty lets the dialect choose by what the request needs.
+        custom_tools: whether openai_chat's free-form tools are known; else they are functions of one string.
+        namespaces: whether openai_responses' groups of functions are known; else they are sent as plain functions.
     """
 
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
@@ -116,3 +118,5 @@ class HostTraits(Struct, frozen=True, omit_defaults=True, kw_only=True, forbid_u
     think_tags: bool = False
     cache_field: Literal["", "prompt_cache_breakpoint", "cache_control"] = ""
     api_version: str = ""
+    custom_tools: bool = True
+    namespaces: bool = False

@@ -1,4 +1,6 @@
-"""What a host says of how much is left: when nothing is, the next request would only be refused.
+"""Limits in headers: what a host says of how much is left, and how clients are told what is left of ours.
+
+When a host says that nothing is left, the next request would only be refused.
 
 Two spellings are in use, `x-ratelimit-remaining-requests` and `anthropic-ratelimit-requests-remaining`, each with a
 `reset` of the same name: a span (`6m0s`), seconds, a time since 1970 in seconds or milliseconds, or a date (RFC 3339).
@@ -46,3 +48,22 @@ def _until(text: str, now: float) -> float | None:
         return datetime.fromisoformat(text).timestamp() - now
     except (ValueError, OverflowError):
         return None
+
+
+def limit_headers(what: str, limit: int, remaining: int, reset: float, now: float) -> tuple[tuple[str, str], ...]:
+    """How most clients are told a limit, whatever they speak; see `ports.lens.Lens.limit_headers`."""
+    return (
+        (f"x-ratelimit-limit-{what}", str(limit)),
+        (f"x-ratelimit-remaining-{what}", str(remaining)),
+        (f"x-ratelimit-reset-{what}", _duration(reset)),
+    )
+
+
+def _duration(seconds: float) -> str:
+    """Such as `6m0s`, `1.5s` or `20ms`."""
+    if not seconds:
+        return "0ms"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f}ms"
+    minutes, rest = divmod(round(seconds, 3), 60)
+    return f"{int(minutes)}m{rest:g}s" if minutes else f"{rest:g}s"

@@ -70,6 +70,8 @@ def test_an_edited_request_keeps_every_other_value_byte_for_byte(
         ("/v1beta/models/m:streamGenerateContent?key=il-x&alt=sse&access_token=t", "n",
          "/models/n:streamGenerateContent?alt=sse"),
         ("/v1beta/models/m:generateContent?key=il-x", "a b", "/models/a%20b:generateContent"),
+        ("/v1beta/models/m:streamGenerateContent", "n", "/models/n:streamGenerateContent?alt=sse"),
+        ("/v1beta/models/m:streamGenerateContent?alt=json&x=1", "n", "/models/n:streamGenerateContent?x=1&alt=sse"),
     ],
 )  # fmt: skip
 def test_the_path_gets_the_model_and_keeps_all_but_secrets(path: str, model: str, expected: str) -> None:
@@ -173,13 +175,15 @@ def test_a_failure_is_the_readers_own_and_brings_the_usage(last: bytes, code: st
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
-def test_an_array_is_relayed_element_by_element(size: int) -> None:
+def test_an_array_is_relayed_as_an_event_for_each_element(size: int) -> None:
     elements = [json.loads(piece({"text": "a, ]"})[6:]), json.loads(piece({"text": "b"}, finish="STOP")[6:])]
     stream = b" " + json.dumps(elements, indent=1).encode()
     chunks = [stream[i : i + size] for i in range(0, len(stream), size)]
     found = watch(*chunks)
-    assert b"".join(seen.raw for seen in found) == stream
-    assert [seen.content for seen in found if seen.raw.strip(b" []\n")] == [True, True]
+    blocks = [seen.raw for seen in found if seen.raw]
+    assert all(block.startswith(b"data: ") and block.endswith(b"\r\n\r\n") for block in blocks)
+    assert [json.loads(block[6:]) for block in blocks] == elements
+    assert [seen.content for seen in found if seen.raw] == [True, True]
     assert found[-1].terminal
     assert [seen.failed.code for seen in watch(*chunks, b"")[-1:] if seen.failed] == []
     assert [seen.failed.code for seen in watch(stream[:-1]) if seen.failed] == ["stream_interrupted"]

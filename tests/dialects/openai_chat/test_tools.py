@@ -5,14 +5,16 @@ import pytest
 from interlingua.dialects import openai_chat
 from interlingua.errors import Unsupported
 from interlingua.ports.context import TranslationContext
-from interlingua.types.messages import Message
+from interlingua.types.messages import Message, user
 from interlingua.types.opaque import Opaque
 from interlingua.types.parts import (
     ToolCallPart,
     ToolCallResponsePart,
+    tool_call,
 )
-from interlingua.types.tools import ServerTool, ToolChoice
-from interlingua.types.traits import Traits
+from interlingua.types.request import ChatRequest
+from interlingua.types.tools import CustomTool, ServerTool, ToolChoice
+from interlingua.types.traits import HostTraits, Traits
 from tests.dialects.openai_chat.wire import TOOL, actions, ask, context, parse, render
 
 
@@ -59,3 +61,20 @@ def test_state_of_gemini_behind_this_format_returns_byte_for_byte() -> None:
     assert raw.encode() in wire.body
     again = openai_chat.parse_request(wire, TranslationContext())
     assert again.messages[0].parts[0] == called
+
+
+def test_a_host_without_free_form_tools_gets_functions_of_one_string() -> None:
+    where = context(host=HostTraits(custom_tools=False))
+    call = tool_call("c", "note", 'buy "milk"', custom=True)
+    history = (user("x"), Message(role="assistant", parts=(call,)))
+    tools = (CustomTool(name="note", description="Notes it.", format={"type": "text"}),)
+    body = render(
+        ChatRequest(model="m", messages=history, tools=tools, tool_choice=ToolChoice("required", ("note",))), where
+    )
+    assert body["tools"][0]["type"] == body["tool_choice"]["type"] == "function"
+    assert body["tools"][0]["function"]["parameters"]["required"] == ["input"]
+    assert body["messages"][1]["tool_calls"][0]["function"] == {
+        "name": "note",
+        "arguments": '{"input":"buy \\"milk\\""}',
+    }
+    assert actions(where) == {"tools[0]": "emulate", "tools": "emulate"}

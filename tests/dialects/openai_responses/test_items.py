@@ -82,7 +82,6 @@ def test_an_item_of_unknown_type_keeps_its_exact_text() -> None:
         ({"type": "web_search_call", "id": "ws", "status": "completed"}, "assistant", ServerToolCallPart),
         ({"type": "computer_call_output", "call_id": "c", "output": {}}, "tool", OpaquePart),
         ({"type": "mcp_approval_response", "approval_request_id": "a", "approve": True}, "tool", OpaquePart),
-        ({"type": "additional_tools", "role": "developer", "tools": []}, "user", OpaquePart),
         ({"type": "compaction_trigger"}, "user", OpaquePart),
     ],
 )

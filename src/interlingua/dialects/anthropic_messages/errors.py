@@ -196,14 +196,14 @@ def _error(
     should_retry = dict(headers).get("x-should-retry")
     if should_retry in ("true", "false"):
         common["retryable"] = should_retry == "true"
-    chosen = _class(kind, message, code, status)
+    chosen, wait = _class(kind, message, code, status), parse_retry_after(headers, float(context.created))
     if chosen is ContextTooLong:
         estimate, limit = _figures(message)
         return ContextTooLong(message, limit=limit, estimate=estimate, **common)
     if chosen is RateLimited:
-        return RateLimited(message, retry_after=parse_retry_after(headers), scope=_scope(headers), **common)
+        return RateLimited(message, retry_after=wait, scope=_scope(headers), **common)
     if chosen is Overloaded:
-        return Overloaded(message, retry_after=parse_retry_after(headers), **common)
+        return Overloaded(message, retry_after=wait, **common)
     if chosen is UpstreamError:
         return UpstreamError(message, upstream_status=status, **common)
     if chosen is InvalidRequest:

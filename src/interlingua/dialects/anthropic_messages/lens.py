@@ -7,18 +7,22 @@ event of an unknown type is none, since the format has its clients pass over suc
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from interlingua.dialects.anthropic_messages.reasoning import parse_reasoning
+from interlingua.dialects.anthropic_messages.response import finish_of
 from interlingua.dialects.anthropic_messages.stream import StreamParser
 from interlingua.dialects.anthropic_messages.usage import merge_usage, parse_usage
 from interlingua.errors import InvalidRequest, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
-from interlingua.ports.lens import Peek, Seen
+from interlingua.ports.lens import Naming, Peek, Seen
 from interlingua.types.events import Failed
+from interlingua.types.response import FinishReason
 from interlingua.types.usage import Usage
 from interlingua.wire import glance
 from interlingua.wire.cutter import SSECutter, data_of, json_of, name_of
@@ -162,6 +166,9 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
     query = request.path.partition("?")[2]
     path = f"{PATH}?{query}" if query else PATH
     return WireRequest(method=request.method, path=path, body=joined(values), headers=request.headers)
+
+
+NAMING = Naming(end_user="metadata.user_id", stays=("system", "tools"), turns=("messages",))
 
 
 # Answers
@@ -317,3 +324,23 @@ def usage(response: WireResponse, context: TranslationContext) -> Usage | None:
         return parse_usage(_decode_answer(body).usage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, ArithmeticError, AttributeError):
         return None
+
+
+_FINISH = re.compile(rb'"stop_reason"\s*:\s*"(\w+)"')
+"""Why an answer ended: the last such, because a call's input is JSON and stands before it."""
+
+
+def finish(data: bytes, *, called: bool = False) -> FinishReason | None:
+    """Why an answer ended; see `ports.lens.Lens.finish`."""
+    words = _FINISH.findall(data)
+    return finish_of(words[-1].decode(), None, called) if words else None
+
+
+def limit_headers(what: str, limit: int, remaining: int, reset: float, now: float) -> tuple[tuple[str, str], ...]:
+    """How clients are told a limit, the time written out; see `ports.lens.Lens.limit_headers`."""
+    when = datetime.fromtimestamp(int(now + reset) + 1, UTC)  # never too early
+    return (
+        (f"anthropic-ratelimit-{what}-limit", str(limit)),
+        (f"anthropic-ratelimit-{what}-remaining", str(remaining)),
+        (f"anthropic-ratelimit-{what}-reset", f"{when:%Y-%m-%dT%H:%M:%SZ}"),
+    )

@@ -150,6 +150,7 @@ class _Report:
         self.reason, self.domain = self._detail("ErrorInfo", "reason"), self._detail("ErrorInfo", "domain")
         self.violations = self._violations()
         self.headers = response.headers
+        self.moment = float(context.created)
         self.common: Common = {
             "provider": context.provider or None,
             "model": context.model or None,
@@ -213,7 +214,7 @@ class _Report:
         found = _RETRY_IN.search(self.message)
         if found and found[1].count(".") <= 1 and found[1] != ".":
             return float(found[1]) / (1000 if found[2].lower() == "ms" else 1)
-        return parse_retry_after(self.headers)
+        return parse_retry_after(self.headers, self.moment)
 
     def _scope(self) -> str:
         ids = [text for item in self.violations if (text := _text(item, "quotaId") or _text(item, "quotaMetric"))]

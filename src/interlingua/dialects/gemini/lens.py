@@ -4,17 +4,23 @@ Requests: model and method stand in the path. The top level is cut, and parts ar
 hold. Streams: there are no types of events; each piece is decoded into the few fields that tell what it is, and a part
 that is no text counts as content whatever it is. Whether the answer is complete only the end tells (contracts §1.2),
 so nothing but `close` is terminal. Every piece repeats the usage; between the first and the last it is read only now
-and then, for answers that break off. A stream without `alt=sse` is one JSON array, cut at its elements.
+and then, for answers that break off.
+
+Providers are asked for server-sent events whatever the client asks for; one that answers with a JSON array all the same
+has each element made an event. A client that asks for the array gets one at the end of its way (`json_array.py`).
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
 from interlingua.dialects.gemini.answer import method_path
+from interlingua.dialects.gemini.json_array import JsonArray, asking_events, wants_array
 from interlingua.dialects.gemini.request import parse_path
+from interlingua.dialects.gemini.response import finish_of
 from interlingua.dialects.gemini.schema import ProtoFields, bad_request, camel
 from interlingua.dialects.gemini.stream import StreamParser
 from interlingua.dialects.gemini.thinking import parse_thinking
@@ -22,14 +28,16 @@ from interlingua.dialects.gemini.usage import parse_usage
 from interlingua.errors import InvalidRequest, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
-from interlingua.ports.lens import Peek, Seen
+from interlingua.ports.lens import Naming, Peek, Seen
 from interlingua.types.events import Failed
 from interlingua.types.opaque import Json
 from interlingua.types.parts import modality_of
+from interlingua.types.response import FinishReason
 from interlingua.types.usage import Usage
 from interlingua.wire import glance
 from interlingua.wire.cutter import ArrayCutter, SSECutter, data_of, json_of
 from interlingua.wire.fields import kind_of
+from interlingua.wire.rate_limits import limit_headers as limit_headers
 from interlingua.wire.strict_json import cut, joined
 
 # Requests
@@ -149,6 +157,7 @@ def peek(request: WireRequest) -> Peek:
         most_output=_settings(config, look) if config is not None else None,
         needs=frozenset(look.needs),
         has_state=look.has_state,
+        reframing=JsonArray if stream and wants_array(request.path) else None,
     )
 
 
@@ -192,6 +201,8 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
     method = path.rpartition(":")[2] if ":" in path else "generateContent"
     path = method_path(model, method)
     kept = "&".join(pair for pair in query.split("&") if pair and pair.partition("=")[0] not in _SECRETS)
+    if method.startswith("stream") and kept != "alt=sse":
+        kept = asking_events(kept)
     body = request.body
     if b'"model"' in body or b"\\u" in body:
         values = _object.decode(body)
@@ -202,6 +213,9 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
     return WireRequest(
         method=request.method, path=f"{path}?{kept}" if kept else path, body=body, headers=request.headers
     )
+
+
+NAMING = Naming(stays=("systemInstruction", "system_instruction", "tools"), turns=("contents",))
 
 
 # Answers
@@ -265,14 +279,17 @@ class Watcher:
                 data = self._cutter.close() + data
                 self._cutter = self._array = ArrayCutter()
         try:
-            return [self._see(event) for event in self._cutter.feed(data)]
+            found = [self._see(event) for event in self._cutter.feed(data)]
         except UpstreamError as error:
             return [self._fail(b"", Failed.of(error))]
+        return found if self._array is None else [_as_event(seen) for seen in found]
 
     def close(self) -> list[Seen]:
         """The unfinished rest, if any; then how it ended: complete, or a failure."""
         rest = self._cutter.close()
         found = [self._see(rest, last=True)] if rest.strip(_BETWEEN) else [Seen(raw=rest)] if rest else []
+        if self._array is not None:
+            found = [_as_event(seen) for seen in found]
         if self._over:
             return found
         whole = self._blocked or (bool(self._open) and all(self._open.values()))
@@ -325,7 +342,7 @@ class Watcher:
                 self._note(candidate.index, ended)
                 if candidate.content is not None and not content:
                     content = self._shows(candidate.content.parts, event)
-        return Seen(raw=event, content=content, usage=self._read_usage())
+        return Seen(raw=event, content=content, usage=self._read_usage(), called=_CALL.search(event) is not None)
 
     def _text(self, event: bytes) -> str:
         data = data_of(event) if self._array is None else event.strip(_BETWEEN)
@@ -401,6 +418,12 @@ class Watcher:
         return Seen(raw=event, usage=self._read_usage() if failed is not None else None, failed=failed)
 
 
+def _as_event(seen: Seen) -> Seen:
+    """An element of an array as a server-sent event; a line's end in it can only be white space."""
+    element = seen.raw.strip(_BETWEEN).replace(b"\n", b" ").replace(b"\r", b" ")
+    return msgspec.structs.replace(seen, raw=b"data: " + element + b"\r\n\r\n" if element else b"")
+
+
 def _keys_of_parts(value: Json) -> set[str]:
     """The names of all fields of all parts of a piece."""
     found: set[str] = set()
@@ -426,3 +449,17 @@ def usage(response: WireResponse, context: TranslationContext) -> Usage | None:
         return None if raw is _ABSENT else parse_usage(_any.decode(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, ArithmeticError, AttributeError):
         return None
+
+
+_FINISH = re.compile(rb'"(?:finishReason|finish_reason)"\s*:\s*"(\w+)"')
+_BLOCKED = re.compile(rb'"(?:blockReason|block_reason)"\s*:\s*"(\w+)"')
+_CALL = re.compile(rb'"(?:functionCall|function_call)"\s*:\s*\{')
+
+
+def finish(data: bytes, *, called: bool = False) -> FinishReason | None:
+    """Why the last candidate ended; see `ports.lens.Lens.finish`."""
+    words = _FINISH.findall(data)
+    if words:
+        return finish_of(words[-1].decode(), called or _CALL.search(data) is not None)
+    blocked = _BLOCKED.search(data)
+    return FinishReason("content_filter", blocked[1].decode()) if blocked else None

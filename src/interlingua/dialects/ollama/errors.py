@@ -97,7 +97,8 @@ class _Report:
         self.message = self.stated or shown or f"the provider answered {self.status}"
         self.code = code if isinstance(code, str) else ""
         stated_wait = float(wait) if isinstance(wait, int | float) and wait >= 0 else None
-        self.wait = parse_retry_after(response.headers) if stated_wait is None else stated_wait
+        told_wait = parse_retry_after(response.headers, float(context.created))
+        self.wait = told_wait if stated_wait is None else stated_wait
         self.common: Common = {
             "provider": context.provider or None,
             "model": context.model or None,

@@ -7,6 +7,7 @@ role counts as content; a line without message or text is progress that no chat 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -14,19 +15,21 @@ import msgspec
 from interlingua.dialects.ollama.generate import PATH as GENERATE_PATH
 from interlingua.dialects.ollama.generate import is_generate
 from interlingua.dialects.ollama.request import PATH
-from interlingua.dialects.ollama.schema import bad_answer, bad_request
+from interlingua.dialects.ollama.schema import bad_answer, bad_request, finish_of
 from interlingua.dialects.ollama.stream import StreamParser
 from interlingua.dialects.ollama.thinking import parse_think
 from interlingua.dialects.ollama.usage import parse_usage
 from interlingua.errors import InterlinguaError, InvalidRequest, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
-from interlingua.ports.lens import Peek, Seen
+from interlingua.ports.lens import Naming, Peek, Seen
 from interlingua.types.events import Failed
+from interlingua.types.response import FinishReason
 from interlingua.types.usage import Usage
 from interlingua.wire import glance
 from interlingua.wire.cutter import LineCutter
 from interlingua.wire.fields import Fields, kind_of
+from interlingua.wire.rate_limits import limit_headers as limit_headers
 from interlingua.wire.strict_json import cut, joined
 
 # Requests
@@ -107,6 +110,9 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
     return WireRequest(method=request.method, path=path, body=joined(values), headers=request.headers)
 
 
+NAMING = Naming(stays=("system", "tools"), turns=("messages", "prompt"))
+
+
 # Answers
 
 
@@ -173,7 +179,7 @@ class Watcher:
         content = bool(said.thinking or said.tool_calls or said.images or found.image)
         content = content or bool(found.response if isinstance(said, _Line) else said.content)
         if found.done is not True:
-            return Seen(raw=line, content=content)
+            return Seen(raw=line, content=content, called=bool(said.tool_calls))
         self._over = True
         return Seen(raw=line, content=content, usage=self._usage(line), terminal=True)
 
@@ -226,3 +232,13 @@ def usage(response: WireResponse, context: TranslationContext) -> Usage | None:
         return parse_usage(Fields(body, bad_answer))
     except (InterlinguaError, msgspec.DecodeError, UnicodeDecodeError, ValueError, ArithmeticError, AttributeError):
         return None
+
+
+_FINISH = re.compile(rb'"done_reason"\s*:\s*"(\w+)"')
+_CALL = re.compile(rb'"tool_calls"\s*:\s*\[\s*\{')
+
+
+def finish(data: bytes, *, called: bool = False) -> FinishReason | None:
+    """Why an answer ended; see `ports.lens.Lens.finish`."""
+    words = _FINISH.findall(data)
+    return finish_of(words[-1].decode(), called=called or _CALL.search(data) is not None) if words else None

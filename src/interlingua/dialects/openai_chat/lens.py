@@ -8,25 +8,28 @@ may follow. There are no types of events here, so that whatever a delta holds be
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
 from interlingua.dialects.openai_chat.reasoning import parse_reasoning
 from interlingua.dialects.openai_chat.request import PATH
-from interlingua.dialects.openai_chat.schema import MESSAGE_STATE, bad_request
+from interlingua.dialects.openai_chat.schema import FINISH_KINDS, MESSAGE_STATE, bad_request
 from interlingua.dialects.openai_chat.stream import DONE, StreamParser
 from interlingua.dialects.openai_chat.usage import parse_usage
 from interlingua.errors import InvalidRequest, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
-from interlingua.ports.lens import Peek, Seen
+from interlingua.ports.lens import Naming, Peek, Seen
 from interlingua.types.events import Failed
 from interlingua.types.opaque import Json
+from interlingua.types.response import FinishReason
 from interlingua.types.usage import Usage
 from interlingua.wire import glance
 from interlingua.wire.cutter import SSECutter, data_of, json_of
 from interlingua.wire.fields import Fields
+from interlingua.wire.rate_limits import limit_headers as limit_headers
 from interlingua.wire.strict_json import cut, joined
 
 # Requests
@@ -186,6 +189,9 @@ def _changed(values: dict[str, msgspec.Raw], changed: dict[str, bytes]) -> dict[
     return values | {key: msgspec.Raw(value) for key, value in changed.items()}
 
 
+NAMING = Naming(cache_key="prompt_cache_key", end_user="metadata.user_id", turns=("messages",))
+
+
 # Answers
 
 
@@ -265,7 +271,7 @@ class Watcher:
         if delta.content or delta.reasoning_content or delta.reasoning:
             return Seen(raw=event, content=True)
         called = delta.tool_calls is not _ABSENT and memoryview(delta.tool_calls).nbytes > len("null")
-        return Seen(raw=event, content=called or _shows(event))
+        return Seen(raw=event, content=called or _shows(event), called=called)
 
     def _look(self, event: bytes, last: bool) -> Seen:
         """Looks at what is no plain chunk: the terminator, comments, odd shapes, and what a quirk must read first."""
@@ -392,3 +398,17 @@ def usage(response: WireResponse, context: TranslationContext) -> Usage | None:
         return _usage(_lenient(context.quirk.response(_any.decode(response.body))))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, ArithmeticError, AttributeError):
         return None
+
+
+_FINISH = re.compile(rb'"(?:finish_reason|finishReason)"\s*:\s*"(\w+)"')
+"""Why a choice ended; within a JSON string the quotes would be escaped."""
+
+
+def finish(data: bytes, *, called: bool = False) -> FinishReason | None:
+    """Why the first choice ended; see `ports.lens.Lens.finish`."""
+    found = _FINISH.search(data)
+    if found is None:
+        return None
+    word = found[1].decode()
+    kind = FINISH_KINDS.get(word, "stop")
+    return FinishReason("tool_call" if kind == "stop" and (called or b'"tool_calls":[{' in data) else kind, word)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from interlingua.dialects.openai_chat.content import parse_cache, render_cache
 from interlingua.dialects.openai_chat.reasoning import parse_state, render_state
 from interlingua.dialects.openai_chat.schema import ID, as_raw, lose_foreign, luggage, put_back, source_of, text_or
@@ -15,6 +17,8 @@ from interlingua.wire.fields import Fields
 
 Body = dict[str, Any]
 
+FREE_TEXT = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+"""The schema of a function that stands for a free-form tool."""
 CALL = "tool_call."
 """Marks the kind of an opaque part that stood among the tool calls."""
 LEGACY = "function_call"
@@ -89,6 +93,9 @@ def _render_tool(tool: Tool, path: str, context: TranslationContext) -> Any:
             return as_raw(tool.raw)
         context.lose(path, f"the tool {tool.kind} exists in {tool.dialect} alone", kind="content")
         return None
+    if isinstance(tool, CustomTool) and not context.host.custom_tools:
+        context.emulate(path, "a free-form tool is sent as a function of one string")
+        tool = FunctionTool(name=tool.name, description=tool.description, parameters=FREE_TEXT, cache=tool.cache)
     inner: Body = {"name": tool.name}
     if tool.description is not None:
         inner["description"] = tool.description
@@ -160,7 +167,7 @@ def _render_choice(choice: ToolChoice, tools: tuple[Tool, ...], context: Transla
     if mode == "none" or not choice.names:
         return mode
     kinds = {
-        tool.name: "custom" if isinstance(tool, CustomTool) else "function"
+        tool.name: "custom" if isinstance(tool, CustomTool) and context.host.custom_tools else "function"
         for tool in tools
         if not isinstance(tool, ServerTool)
     }
@@ -215,10 +222,13 @@ def _parse_call(fields: Fields, context: TranslationContext) -> ToolCallPart | O
 
 def render_call(part: ToolCallPart, context: TranslationContext) -> Body:
     """One call; arguments are sent as they were written, none as `{}`."""
-    if part.custom:
+    if part.custom and context.host.custom_tools:
         body: Body = {"id": part.id, "type": "custom", "custom": {"name": part.name, "input": part.raw}}
     else:
         arguments = part.raw if part.raw.strip() else "{}"
+        if part.custom:
+            context.emulate("tools", "the call of a free-form tool is sent as that of a function of one string")
+            arguments = msgspec.json.encode({"input": part.raw}).decode()
         body = {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": arguments}}
     render_state(body, part.opaque)
     render_cache(body, part.cache, context)

@@ -15,6 +15,7 @@ from interlingua.dialects.openai_responses.content import Placed, parse_content,
 from interlingua.dialects.openai_responses.output import Item, is_item, parse_item, render_history
 from interlingua.dialects.openai_responses.plain import add_plain, render_plain, render_plain_results
 from interlingua.dialects.openai_responses.schema import (
+    ADDED,
     ID,
     ITEM,
     REASONING_ITEM,
@@ -60,7 +61,7 @@ _ANSWERS = (
     "mcp_approval_response",
 )
 """Items with which a client answers the provider's own tools."""
-_BY_CLIENT = ("compaction_trigger", "configuration_update", "additional_tools")
+_BY_CLIENT = ("compaction_trigger", "configuration_update", ADDED)
 """Other items that only a client writes."""
 _CUSTOM = "custom"
 """Luggage that marks the result of a free-form tool whose call is not in the history."""

@@ -7,6 +7,7 @@ progress are there to be shown, and what is no content is a short list. Usage co
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -14,18 +15,20 @@ import msgspec
 from interlingua.dialects.openai_responses.reasoning import parse_reasoning
 from interlingua.dialects.openai_responses.request import PATH
 from interlingua.dialects.openai_responses.response import failure, parse_head
-from interlingua.dialects.openai_responses.schema import bad_answer, bad_request
+from interlingua.dialects.openai_responses.schema import INCOMPLETE, PENDING, bad_answer, bad_request
 from interlingua.dialects.openai_responses.stream import DONE, TERMINAL, StreamParser
 from interlingua.dialects.openai_responses.usage import parse_usage
 from interlingua.errors import InterlinguaError, InvalidRequest, StreamInterrupted, UpstreamError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
-from interlingua.ports.lens import Peek, Seen
+from interlingua.ports.lens import Naming, Peek, Seen
 from interlingua.types.events import Failed
+from interlingua.types.response import FinishKind, FinishReason
 from interlingua.types.usage import Usage
 from interlingua.wire import glance
 from interlingua.wire.cutter import SSECutter, data_of, json_of
 from interlingua.wire.fields import Fields, kind_of
+from interlingua.wire.rate_limits import limit_headers as limit_headers
 from interlingua.wire.strict_json import cut, joined
 
 # Requests
@@ -142,6 +145,11 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
     query = request.path.partition("?")[2]
     path = f"{PATH}?{query}" if query else PATH
     return WireRequest(method=request.method, path=path, body=joined(values), headers=request.headers)
+
+
+NAMING = Naming(
+    cache_key="prompt_cache_key", end_user="metadata.user_id", stays=("instructions", "tools"), turns=("input",)
+)
 
 
 # Answers
@@ -305,3 +313,24 @@ def usage(response: WireResponse, context: TranslationContext) -> Usage | None:
         return parse_usage(told.usage, told.tool_usage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, ArithmeticError, AttributeError):
         return None
+
+
+_STATUS = re.compile(rb'"status"\s*:\s*"(completed|incomplete|in_progress|queued)"')
+_REASON = re.compile(rb'"incomplete_details"\s*:\s*\{\s*"reason"\s*:\s*"(\w+)"')
+_CALL = re.compile(rb'"type"\s*:\s*"(?:function_call|custom_tool_call)"')
+_REFUSAL = re.compile(rb'"type"\s*:\s*"refusal"')
+
+
+def finish(data: bytes, *, called: bool = False) -> FinishReason | None:
+    """Why an answer ended; see `ports.lens.Lens.finish`. The format has no word for it, so what was said tells."""
+    status = _STATUS.search(data)
+    if status is None or b'"output"' not in data:
+        return None
+    reason = _REASON.search(data)
+    if reason is not None:
+        return FinishReason(INCOMPLETE.get(reason[1].decode(), "length"), reason[1].decode())
+    word = status[1].decode()
+    if word in PENDING:
+        return FinishReason("pause", word)
+    said: FinishKind = "refusal" if _REFUSAL.search(data) else "stop"
+    return FinishReason("tool_call" if called or _CALL.search(data) else said, "completed")

@@ -15,6 +15,7 @@ import msgspec
 
 from interlingua.dialects.openai_responses.content import Placed, parse_annotation, render_annotation
 from interlingua.dialects.openai_responses.logprobs import parse_logprobs, render_logprobs
+from interlingua.dialects.openai_responses.namespaces import NAMESPACE, called, flat_name
 from interlingua.dialects.openai_responses.schema import (
     ENCRYPTED_CONTENT,
     HOME,
@@ -140,6 +141,8 @@ def _parse_call(fields: Fields, custom: bool, context: TranslationContext) -> To
     call_id, name = text_or(fields, "call_id"), fields.need_text("name")
     fields.skip("call_id")
     rest = fields.rest()
+    if isinstance(group := rest.get(NAMESPACE), str) and group:
+        rest["name"], name = name, flat_name(group, name)
     return tool_call(
         call_id or str(rest.get("id") or "") or context.new_id("call_"), name, raw, custom=custom, extra=luggage(rest)
     )
@@ -201,11 +204,12 @@ def said_item(text: str) -> Body:
 
 def call_item(part: ToolCallPart, rest: Body, status: str = "") -> Body:
     """A call; arguments are sent as they were written, none as `{}`."""
+    name = called(part, rest)
     if part.custom:
-        body: Body = {"type": "custom_tool_call", "call_id": part.id, "name": part.name, "input": part.raw}
+        body: Body = {"type": "custom_tool_call", "call_id": part.id, "name": name, "input": part.raw}
     else:
         arguments = part.raw if part.raw.strip() else "{}"
-        body = {"type": "function_call", "call_id": part.id, "name": part.name, "arguments": arguments}
+        body = {"type": "function_call", "call_id": part.id, "name": name, "arguments": arguments}
         if status:
             body["status"] = status
     return {**rest, **body}
@@ -296,7 +300,7 @@ def render_history(placed: Sequence[Placed], context: TranslationContext, *, ids
         elif isinstance(part, ToolCallPart):
             lose_opaque(part.opaque, path, context)
             lose_foreign(part.extra, context)
-            items.append(call_item(part, _rest(own(part.extra), ids)))
+            items.append(call_item(part, _rest(_spoken_to(own(part.extra), context), ids)))
         else:
             item = kept_item(part, path, context)
             items.extend([] if item is None else [item])
@@ -311,6 +315,13 @@ def _said(part: Part, context: TranslationContext) -> Any:
         return None
     lose_foreign(part.extra, context)
     return text_piece(part, context)
+
+
+def _spoken_to(rest: Body, context: TranslationContext) -> Body:
+    """What a call's item has besides, as the host knows it: without its group where that was offered flat."""
+    if context.host.namespaces or not rest.get(NAMESPACE):
+        return rest
+    return {key: value for key, value in rest.items() if key not in (NAMESPACE, "name")}
 
 
 def _rest(rest: Body, ids: bool) -> Body:

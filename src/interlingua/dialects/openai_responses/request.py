@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from interlingua.dialects.openai_responses.added_tools import parse_added, put_added_back
 from interlingua.dialects.openai_responses.content import cache_ttl
 from interlingua.dialects.openai_responses.items import parse_input, render_input
 from interlingua.dialects.openai_responses.plain import parse_plain
@@ -72,12 +73,12 @@ def parse_request(request: WireRequest, context: TranslationContext) -> ChatRequ
     fields = Fields(checked(request.body, bad_request), bad_request)
     if fields.kind("input") in ("", "null") and all(fields.kind(key) in ("", "null") for key in _ELSEWHERE):
         raise fields.error("input", "required")
-    messages = parse_input(fields, context)
+    messages, added = parse_added(parse_input(fields, context))
     if instructions := fields.text("instructions"):
         first = Message(role="system", raw_role=INSTRUCTIONS, parts=(TextPart(text=instructions),))
         messages.insert(0, first)
     left: Body = {}
-    tools = parse_tools(fields)
+    tools = (*parse_tools(fields), *added)
     tool_choice, left["tool_choice"] = parse_choice(fields)
     reasoning, left["reasoning"] = parse_reasoning(fields)
     output, verbosity, left["text"] = _parse_text(fields)
@@ -160,7 +161,7 @@ def render_request(request: ChatRequest, context: TranslationContext) -> WireReq
     Raises:
         Unsupported: content that the host cannot take, or a setting where configuration refuses its loss.
     """
-    request = _prompted(_allowed(request, context), context)
+    request = put_added_back(_prompted(_allowed(request, context), context), context)
     model = context.model or request.model
     body: Body = {"model": model} if model else {}
     messages, words = _instructions(request.messages, context)
@@ -327,7 +328,8 @@ def echo(request: ChatRequest | None, context: TranslationContext) -> Body:
     if request is None:
         return {}
     drop: dict[Any, LossAction] = {"setting": "drop", "content": "drop"}
-    quiet = TranslationContext(dialect=ID, host=context.host, on_loss=drop)
+    host = msgspec.structs.replace(context.host, namespaces=True)
+    quiet = TranslationContext(dialect=ID, host=host, on_loss=drop)
     _, words = _instructions(request.messages, quiet)
     body: Body = {"instructions": words or None}
     render_settings(body, _allowed(msgspec.structs.replace(request, reasoning=None), quiet), quiet)

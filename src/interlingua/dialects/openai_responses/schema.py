@@ -31,6 +31,8 @@ INSTRUCTIONS = "instructions"
 """The raw role of the system message that stood in `instructions` and not among the items."""
 ITEM = "item."
 """Marks the kind of an opaque part that was an item of its own and not a piece of a message."""
+ADDED = "additional_tools"
+"""Type of the item that brings tools, and key of the luggage of a message before which it stood, and of its tools."""
 HOME = "item"
 """Key of a text part's luggage under which that of its message item stands."""
 

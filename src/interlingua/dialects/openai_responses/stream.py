@@ -17,6 +17,7 @@ import msgspec
 from interlingua.dialects.openai_responses.content import parse_annotation
 from interlingua.dialects.openai_responses.errors import error_of
 from interlingua.dialects.openai_responses.logprobs import parse_logprobs
+from interlingua.dialects.openai_responses.namespaces import NAMESPACE, flat_name
 from interlingua.dialects.openai_responses.output import CALLS, Item, at_home, parse_item
 from interlingua.dialects.openai_responses.response import Head, failure, finish_of, parse_head
 from interlingua.dialects.openai_responses.schema import Body, bad_answer, luggage, text_or
@@ -272,6 +273,9 @@ class StreamParser:
         item.home = left
         if item.kind in CALLS:
             given, name = left.pop("call_id", None), left.pop("name", None)
+            group = left.get(NAMESPACE)
+            if isinstance(name, str) and isinstance(group, str) and group:
+                left["name"], name = name, flat_name(group, name)
             item.rest = left
             item.call_id = given if isinstance(given, str) and given else str(left.get("id") or "")
             if isinstance(name, str) and name:

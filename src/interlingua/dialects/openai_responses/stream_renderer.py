@@ -341,7 +341,7 @@ class StreamRenderer:
         if not piece.text and body[key]:  # arguments that nobody wrote are sent as `{}`
             sent = self._grow(piece, body[key])
         kind = "response.custom_tool_call_input" if part.custom else "response.function_call_arguments"
-        told = {key: body[key]} if part.custom else {key: body[key], "name": part.name}
+        told = {key: body[key]} if part.custom else {key: body[key], "name": body["name"]}
         sent += self._send(f"{kind}.done", item_id=item.id, output_index=item.index, **told)
         return sent + self._item_done(item, body)
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from interlingua.dialects.openai_responses.content import render_cache
+from interlingua.dialects.openai_responses.namespaces import (
+    MEMBERS,
+    NAMESPACE,
+    flat_name,
+    group_of,
+    grouped,
+    parse_namespace,
+)
 from interlingua.dialects.openai_responses.schema import (
+    ADDED,
     ID,
     Body,
     as_raw,
@@ -22,12 +31,19 @@ from interlingua.wire.fields import Fields
 
 NO_ARGUMENTS = {"type": "object", "properties": {}}
 """The schema of a function without arguments; the field must be there."""
-_NAMED = ("function", "custom")
+_MARKS = (NAMESPACE, ADDED)
+"""Luggage that says where a tool stood, and is no field of it."""
 
 
 def parse_tools(fields: Fields) -> tuple[Tool, ...]:
-    """The tools; those that the provider runs are kept as they stand."""
-    return tuple(_parse_tool(child) for child in fields.children("tools"))
+    """The tools, those in groups among them; what the provider runs is kept as it stands."""
+    found: list[Tool] = []
+    for child in fields.children("tools"):
+        if child.look("type") == NAMESPACE:
+            found += parse_namespace(child, _parse_tool)
+        else:
+            found.append(_parse_tool(child))
+    return tuple(found)
 
 
 def _parse_tool(fields: Fields) -> Tool:
@@ -58,9 +74,10 @@ def parse_choice(fields: Fields) -> tuple[ToolChoice | None, Body]:
     if child is None:
         return None, {}
     kind = child.need_text("type")
-    if kind in _NAMED:
+    if kind in MEMBERS:
         inner = child.child("function") if child.kind("name") != "string" else None  # as in Chat Completions
-        return ToolChoice("required", ((inner or child).need_text("name"),)), {}
+        name, group = (inner or child).need_text("name"), child.text(NAMESPACE)
+        return ToolChoice("required", (flat_name(group, name) if group else name,)), {}
     whole = {"type": kind, **child.rest()}
     if kind != "allowed_tools":
         return ToolChoice("required"), whole
@@ -69,21 +86,26 @@ def parse_choice(fields: Fields) -> tuple[ToolChoice | None, Body]:
     named = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
     choice = ToolChoice(
         "required" if mode == "required" else "auto",
-        tuple(str(tool["name"]) for tool in named if tool.get("type") in _NAMED and tool.get("name")),
+        tuple(_chosen(tool) for tool in named if tool.get("type") in MEMBERS and tool.get("name")),
     )
     return choice, {} if len(choice.names) == len(named) else whole
 
 
+def _chosen(tool: Body) -> str:
+    group, name = tool.get(NAMESPACE), str(tool["name"])
+    return flat_name(group, name) if isinstance(group, str) and group else name
+
+
 def render_tools(body: Body, request: ChatRequest, context: TranslationContext) -> None:
     """Adds tools, the choice and the permission for several at once; all three only where there is a tool."""
-    tools = []
+    tools: list[tuple[Tool, Any]] = []
     for i, tool in enumerate(request.tools):
         rendered = _render_tool(tool, f"tools[{i}]", context)
         if rendered is not None:
-            tools.append(rendered)
+            tools.append((tool, rendered))
     if not tools:
         return
-    body["tools"] = tools
+    body["tools"] = grouped(tools) if context.host.namespaces else [rendered for _, rendered in tools]
     if request.tool_choice is not None:
         whole = own(request.extra).get("tool_choice")
         body["tool_choice"] = whole or _render_choice(request.tool_choice, request.tools, context)
@@ -97,7 +119,11 @@ def _render_tool(tool: Tool, path: str, context: TranslationContext) -> Any:
             return as_raw(tool.raw)
         context.lose(path, f"the tool {tool.kind} exists in {tool.dialect} alone", kind="content")
         return None
-    body: Body = {"type": "custom" if isinstance(tool, CustomTool) else "function", "name": tool.name}
+    group = group_of(tool)
+    if group and not context.host.namespaces:
+        context.emulate(path, "the host knows no groups of functions; it is sent as a plain one")
+    name = group["tool"] if group and context.host.namespaces else tool.name
+    body: Body = {"type": "custom" if isinstance(tool, CustomTool) else "function", "name": name}
     if tool.description is not None:
         body["description"] = tool.description
     if isinstance(tool, CustomTool):
@@ -111,7 +137,7 @@ def _render_tool(tool: Tool, path: str, context: TranslationContext) -> Any:
         context.lose("cache", "tools of this format take no breakpoint of the prompt cache")
     else:
         render_cache(body, tool.cache, context)
-    put_back(body, tool.extra)
+    put_back(body, {ID: {key: value for key, value in own(tool.extra).items() if key not in _MARKS}})
     lose_foreign(tool.extra, context)
     return body
 
@@ -130,7 +156,11 @@ def _render_choice(choice: ToolChoice, tools: tuple[Tool, ...], context: Transla
     if mode == "none" or not choice.names:
         return mode
     custom = {tool.name for tool in tools if isinstance(tool, CustomTool)}
+    groups = {tool.name: group_of(tool) for tool in tools if not isinstance(tool, ServerTool) and group_of(tool)}
     named = [{"type": "custom" if name in custom else "function", "name": name} for name in choice.names]
+    for one in named if context.host.namespaces else ():
+        if group := groups.get(one["name"]):
+            one |= {"name": group["tool"], NAMESPACE: group["name"]}
     if mode == "required" and len(named) == 1:
         return named[0]
     return {"type": "allowed_tools", "mode": mode, "tools": named}
