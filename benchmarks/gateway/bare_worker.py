@@ -11,17 +11,18 @@ from interlingua.engine.ledger import Ledger
 from interlingua.gateway import process, server
 from interlingua.gateway.app import Gateway
 from interlingua.gateway.build import build_gateway
+from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.store import LedgerRow
 
 
 class NoLedger(Ledger):
     """Forgets every row."""
 
-    def add(self, row: LedgerRow) -> bool:
+    def add(self, row: LedgerRow, charges: tuple[BudgetCharge, ...] = ()) -> bool:
         """Nothing."""
         return True
 
-    async def record(self, row: LedgerRow) -> None:
+    async def record(self, row: LedgerRow, charges: tuple[BudgetCharge, ...] = ()) -> None:
         """Nothing."""
 
 

@@ -278,13 +278,31 @@ class QuotaExceeded(InterlinguaError):
 
 
 class BudgetExceeded(InterlinguaError):
-    """A budget that we keep is spent."""
+    """A budget that we keep is spent, or reserved by calls that run; `scope` says whose, as `key bench`.
+
+    `resets` is when its next period begins, in seconds since 1970; `retry_after` seconds until another try may
+    succeed; both None where unknown or never.
+    """
 
     code = "budget_exceeded"
     exit_code = 75
     status_hint = 429
     fault = "gateway"
     remedy = "Raise the budget, or wait for its next period."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        scope: str = "",
+        resets: float | None = None,
+        retry_after: float | None = None,
+        **common: Unpack[Common],
+    ) -> None:
+        super().__init__(message, **common)
+        self.scope = scope
+        self.resets = resets
+        self.retry_after = retry_after
 
 
 class Overloaded(InterlinguaError):
@@ -451,4 +469,4 @@ def for_status(status: int) -> type[InterlinguaError]:
 
 def wait_of(error: InterlinguaError) -> float | None:
     """Seconds that an error asks its caller to wait; None where it asks for none."""
-    return error.retry_after if isinstance(error, RateLimited | Overloaded) else None
+    return error.retry_after if isinstance(error, RateLimited | Overloaded | BudgetExceeded) else None

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from interlingua.catalog.catalog import Model, load_catalog
 from interlingua.catalog.model import PriceRow, Tier
@@ -97,23 +99,115 @@ def test_seconds_since_1970_and_a_datetime_mean_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "known"),
+    ("when", "rate"),
     [
-        (datetime(2026, 11, 20, 0, 59, tzinfo=UTC), True),
-        (datetime(2026, 11, 20, 1, 0, tzinfo=UTC), False),
-        (datetime(2026, 11, 20, 3, 59, tzinfo=UTC), False),
-        (datetime(2026, 11, 20, 4, 0, tzinfo=UTC), True),
-        (datetime(2026, 11, 21, 2, 0, tzinfo=UTC), True),
+        (datetime(2026, 11, 20, 0, 59, tzinfo=UTC), 150_000),
+        (datetime(2026, 11, 20, 1, 0, tzinfo=UTC), 300_000),
+        (datetime(2026, 11, 20, 3, 59, 59, tzinfo=UTC), 300_000),
+        (datetime(2026, 11, 20, 4, 0, tzinfo=UTC), 150_000),
+        (datetime(2026, 11, 20, 6, 0, tzinfo=UTC), 300_000),
+        (datetime(2026, 11, 20, 10, 0, tzinfo=UTC), 150_000),
+        (datetime(2026, 11, 21, 2, 0, tzinfo=UTC), 150_000),
+        (datetime(2026, 11, 22, 7, 0, tzinfo=UTC), 150_000),
     ],
 )
-def test_at_peak_hours_a_price_that_also_hangs_on_holidays_is_unknown(when: datetime, known: bool) -> None:
-    assert (at("deepseek", "deepseek-flash", when=when) is not None) is known
+def test_at_peak_hours_of_working_days_the_peak_rates_hold(when: datetime, rate: int) -> None:
+    price = at("deepseek", "deepseek-flash", when=when)
+    assert price is not None
+    assert (price.input, price.output, price.cache_read) == (rate, rate * 4, rate // 50)
 
 
-@pytest.mark.parametrize("tier", ["flex", "priority", "fast", "batch", "scale", "something new"])
-def test_a_service_tier_that_is_billed_otherwise_leaves_the_price_unknown(tier: str) -> None:
-    assert at("openai", "gpt-6-luna", tier=tier) is None
-    assert at("google", "gemini-3.8-flash", tier=tier) is None
+@pytest.mark.parametrize("day", [datetime(2026, 10, 5, tzinfo=UTC), datetime(2027, 2, 8, tzinfo=UTC)])
+def test_a_peak_price_that_also_hangs_on_holidays_is_unknown_around_them(day: datetime) -> None:
+    """Off-peak it is known; whoever must reserve takes the dearer one."""
+    peak = day.replace(hour=2)
+    assert at("deepseek", "deepseek-flash", when=day) is not None
+    assert at("deepseek", "deepseek-flash", when=peak) is None
+    dearest = price_at(row("deepseek", "deepseek-flash"), prompt_tokens=1, when=peak, dearest=True)
+    assert dearest is not None and dearest.input == 300_000
+
+
+def told(usage: Usage, price: Price | None) -> int:
+    assert price is not None
+    found = cost(usage, price)
+    assert found is not None
+    return found.pico
+
+
+PLAIN = Usage(input_tokens=1000, output_tokens=100, cache_read=200, cache_creation=100)
+GOLDEN = 700 * 100_000 + 200 * 10_000 + 100 * 125_000 + 100 * 500_000
+"""Of `PLAIN` at gpt-6-luna."""
+
+
+@pytest.mark.parametrize(
+    ("tier", "factor"), [("flex", "1/2"), ("batch", "1/2"), ("priority", "2"), ("fast", "2"), ("default", "1")]
+)
+def test_a_service_tier_multiplies_all_rates(tier: str, factor: str) -> None:
+    """As the provider reports it, beside the usage or in it, and not twice where it stands in both."""
+    reported = {"service_tier": tier}
+    assert told(PLAIN, at("openai", "gpt-6-luna", tier=tier)) == GOLDEN * Fraction(factor)
+    assert told(replace(PLAIN, raw=reported), at("openai", "gpt-6-luna")) == GOLDEN * Fraction(factor)
+    assert told(replace(PLAIN, raw=reported), at("openai", "gpt-6-luna", tier=tier)) == GOLDEN * Fraction(factor)
+
+
+def test_a_tier_by_size_and_one_by_service_multiply() -> None:
+    long = Usage(input_tokens=300_000, output_tokens=10)
+    assert told(long, at("openai", "gpt-6-sol", 300_000, tier="flex")) == (300_000 * 4_000_000 + 10 * 15_000_000) // 2
+
+
+@pytest.mark.parametrize(("provider", "tier"), [("openai", "scale"), ("openai", "ultrafast"), ("google", "flex")])
+def test_a_service_tier_that_is_not_on_record_leaves_the_price_unknown(provider: str, tier: str) -> None:
+    name = {"openai": "gpt-6-luna", "google": "gemini-3.8-flash"}[provider]
+    assert at(provider, name, tier=tier) is None
+
+
+ANTHROPIC = Usage(input_tokens=1000, output_tokens=100)
+
+
+@pytest.mark.parametrize(
+    ("raw", "factor"),
+    [
+        ({"service_tier": "batch"}, "1/2"),
+        ({"inference_geo": "us"}, "11/10"),
+        ({"inference_geo": "us", "service_tier": "batch"}, "11/20"),
+        ({"inference_geo": "not_available", "speed": "standard"}, "1"),
+    ],
+)
+def test_conditions_in_the_reported_usage_multiply(raw: dict[str, str], factor: str) -> None:
+    base = 1000 * 4_000_000 + 100 * 20_000_000
+    assert told(replace(ANTHROPIC, raw=raw), at("anthropic", "claude-opus-5-5")) == base * Fraction(factor)
+
+
+def test_a_models_own_rule_stands_in_for_its_providers() -> None:
+    """Fast mode has a price for Fable 5.2 and none on record for others."""
+    fast = replace(ANTHROPIC, raw={"speed": "fast"})
+    assert told(fast, at("anthropic", "claude-fable-5-2")) == 1000 * 16_000_000 + 100 * 80_000_000
+    price = at("anthropic", "claude-opus-5-5")
+    assert price is not None and cost(fast, price) is None
+
+
+SOUND = PriceRow(
+    input="1", output="2", cache_read="0.1", input_audio="8", output_audio="16", output_image="30", source="I"
+)
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (Usage(input_tokens=100, output_tokens=10, input_audio=40), 60 * 1 + 40 * 8 + 10 * 2),
+        (Usage(input_tokens=100, output_tokens=10, output_audio=4), 100 * 1 + 6 * 2 + 4 * 16),
+        (Usage(input_tokens=100, output_tokens=10, output_image=10), 100 * 1 + 10 * 30),
+        (Usage(input_tokens=100, output_tokens=10, input_image=50), 100 * 1 + 10 * 2),
+        (Usage(input_tokens=100, output_tokens=10, input_audio=40, cache_read=5), None),
+        (Usage(input_tokens=100, output_tokens=10, input_audio=140), None),
+        (Usage(input_tokens=100, output_tokens=10, output_audio=8, output_image=4), None),
+    ],
+)
+def test_sound_and_images_have_rates_of_their_own(usage: Usage, expected: int | None) -> None:
+    """Without an own rate images in the prompt are billed as text; what cached sound costs is not told."""
+    price = price_at(Model(provider="lab", id="m", prices=(SOUND,)), prompt_tokens=100, when=0)
+    assert price is not None
+    assert cost(usage, price) == (None if expected is None else Money(expected * 10**6))
 
 
 @pytest.mark.parametrize("tier", [None, "", "default", "auto"])
@@ -157,8 +251,8 @@ def test_cache_writes_are_billed_by_their_lifetime() -> None:
         Usage(input_tokens=10, output_tokens=1, output_image=5),
         Usage(input_tokens=10, output_tokens=1, server_tool_requests={"web_search": 1}),
         Usage(input_tokens=10, output_tokens=1, raw={"speed": "fast"}),
-        Usage(input_tokens=10, output_tokens=1, raw={"inference_geo": "us"}),
-        Usage(input_tokens=10, output_tokens=1, raw={"service_tier": "batch"}),
+        Usage(input_tokens=10, output_tokens=1, raw={"inference_geo": "eu"}),
+        Usage(input_tokens=10, output_tokens=1, raw={"service_tier": "priority"}),
     ],
 )
 def test_what_cannot_be_told_exactly_is_unknown(usage: Usage) -> None:

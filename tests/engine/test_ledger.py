@@ -16,6 +16,7 @@ import pytest
 from interlingua.engine import ledger as module
 from interlingua.engine.ledger import Ledger, LedgerPage, LedgerRow, LedgerSettings
 from interlingua.errors import InvalidRequest, LocalFileError, NotFound
+from interlingua.ports.budgets import BudgetCharge
 from interlingua.stores.opening import open_store
 from tests.stores.ledger_rows import row
 
@@ -31,7 +32,7 @@ class Disk:
         self.failing = False
         self.refused: set[str] = set()
 
-    async def write(self, rows: Sequence[LedgerRow]) -> None:
+    async def write(self, rows: Sequence[LedgerRow], charges: Sequence[BudgetCharge] = ()) -> None:
         """Commits, once the gate is open."""
         await self.gate.wait()
         if self.failing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from interlingua.ports.store import AttemptRow, LedgerRow
 from interlingua.stores.rows import call_values, earlier_values, ledger_row
@@ -16,6 +17,7 @@ ROWS = [
     row("refused", attempts=(), status=429, error="rate_limited"),
     row("failed", attempts=(FAILED,), status=503, error="overloaded"),
     row("unknown usage", attempts=(UNKNOWN,)),
+    replace(row("tagged"), tags=("nightly", "team-a")),
     LedgerRow("least", "t", "", "", 0, 0, "ollama", "chat", False, "", 499),
 ]
 
@@ -25,6 +27,14 @@ def test_a_row_comes_back_from_its_columns_as_it_was(whole: LedgerRow) -> None:
     """A usage of which nothing is known is not the same as no usage."""
     earlier = [values[3:] for values in earlier_values(whole)]
     assert ledger_row(call_values(whole), earlier) == whole
+
+
+def test_of_a_usage_as_it_came_the_conditions_are_kept_that_decide_its_price() -> None:
+    """So that it can be reckoned again; what decides nothing, and whatever else a provider wrote, is not."""
+    raw = {"speed": "fast", "inference_geo": "not_available", "service_tier": "standard", "x": "secret", "n": 1}
+    whole = row("r", attempts=(replace(ANSWERED, usage=Usage(input_tokens=1, output_tokens=2, raw=raw)),))
+    (attempt,) = ledger_row(call_values(whole), ()).attempts
+    assert attempt.usage == Usage(input_tokens=1, output_tokens=2, raw={"speed": "fast"})
 
 
 @pytest.mark.parametrize("whole", ROWS, ids=lambda whole: whole.request_id)

@@ -32,9 +32,18 @@ class Catalog:
         rows: models; within a provider, ids and aliases must differ.
         as_of: the day of the facts, YYYY-MM-DD.
         sources: what the letters in `source` stand for.
+        overlaid: names of rows that did not come with the package.
     """
 
-    def __init__(self, rows: Iterable[Model], *, as_of: str = "", sources: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Model],
+        *,
+        as_of: str = "",
+        sources: dict[str, str] | None = None,
+        overlaid: frozenset[str] = frozenset(),
+    ) -> None:
+        self.overlaid = overlaid
         self.models: tuple[Model, ...] = tuple(rows)
         self.as_of = as_of
         self.sources = sources or {}
@@ -159,8 +168,19 @@ def load_catalog() -> Catalog:
     """The catalog that comes with the package; read once."""
     text = Path(__file__).with_name("models.json").read_bytes()
     found = msgspec.json.decode(text, type=_File)
-    rows = (replace(model, rules=found.rules.get(model.provider, ())) for model in found.models)
+    rows = (with_rules(model, found.rules) for model in found.models)
     return Catalog(rows, as_of=found.as_of, sources=found.sources)
+
+
+def with_rules(model: Model, rules: dict[str, tuple[Rule, ...]]) -> Model:
+    """The model with its provider's rules besides its own.
+
+    Args:
+        model: as it was read.
+        rules: by provider.
+    """
+    own = {rule.field for rule in model.rules}
+    return replace(model, rules=(*model.rules, *(r for r in rules.get(model.provider, ()) if r.field not in own)))
 
 
 _DEAREST = Decimal("Infinity")

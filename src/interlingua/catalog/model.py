@@ -19,6 +19,9 @@ class Rates(Struct, frozen=True, kw_only=True):
         cache_read: of the prompt, read from the provider's cache.
         cache_write: of the prompt, written to the provider's cache.
         cache_write_by_ttl: the same by lifetime, where lifetimes differ in price.
+        input_audio, output_audio: of sound, which is never billed as text.
+        input_image: of images in the prompt, where they are not billed as text.
+        output_image: of images in the answer.
     """
 
     input: str | None = None
@@ -26,6 +29,10 @@ class Rates(Struct, frozen=True, kw_only=True):
     cache_read: str | None = None
     cache_write: str | None = None
     cache_write_by_ttl: dict[str, str] = {}
+    input_audio: str | None = None
+    output_audio: str | None = None
+    input_image: str | None = None
+    output_image: str | None = None
 
 
 class Tier(Rates, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,11 +47,14 @@ class Peak(Rates, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Args:
         utc: spans of the day as ("HH:MM", "HH:MM"), the end not included.
         days: days of the week, Monday being 0.
-        note: what else decides, such as public holidays.
+        uncertain: spans of days, first and last as YYYY-MM-DD, on which something else decides that we do not know,
+            such as public holidays: at those hours the price is unknown.
+        note: what that is.
     """
 
     utc: tuple[tuple[str, str], ...]
     days: tuple[int, ...]
+    uncertain: tuple[tuple[str, str], ...] = ()
     note: str = ""
 
 
@@ -53,8 +63,8 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Args:
         field: where the provider reports the condition, such as `service_tier`.
-        plain: its values that leave the rates as they are; any other makes the price unknown to us.
-        factors: what is known of the others: multiples of the rates.
+        plain: its values that leave the rates as they are.
+        factors: by value, the multiple of all rates that is billed; any other value makes the price unknown to us.
         source: letters of the catalog's `sources`.
     """
 
@@ -104,7 +114,8 @@ class Model(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         aliases: other names that the provider accepts.
         traits: what it can and cannot do.
         prices: rates by date; empty is unknown.
-        rules: conditions under which the provider bills otherwise.
+        rules: conditions under which the provider bills otherwise; one of the model's own stands in for the provider's
+            of the same field.
         released, shutdown: days as YYYY-MM-DD, or a month; empty is unknown or not announced.
         note: what else a person should know.
         defaults: what to send where the caller says nothing.

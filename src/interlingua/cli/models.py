@@ -98,7 +98,7 @@ def command(
     """
     current = session(context)
     catalog = current.engine.catalog
-    named = _named(current, query[0]) if len(query) == 1 else []
+    named = named_models(current, query[0]) if len(query) == 1 else []
     if named:
         _show_named(current, named, as_json=as_json)
         return
@@ -160,7 +160,7 @@ def _provider_id(current: Session, name: str) -> str:
     return found.catalog or found.id
 
 
-def _named(current: Session, name: str) -> list[Model]:
+def named_models(current: Session, name: str) -> list[Model]:
     """The rows that a whole name stands for: `provider/model`, or a bare id that one or more hosts serve."""
     catalog = current.engine.catalog
     first, slash, rest = name.partition("/")

@@ -21,20 +21,32 @@ class ProgressBar:
         screen: standard error.
         what: what is fetched.
         clock: seconds, monotonic.
+        amount: how a number of it is written; bytes by default.
+        verb: what is done with it, for who sees no bar.
     """
 
-    def __init__(self, screen: Screen, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        screen: Screen,
+        what: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        amount: Callable[[float | None], str] | None = None,
+        verb: str = "fetching",
+    ) -> None:
         self.moved = False
         self._screen = screen
         self._what = what
         self._clock = clock
+        self._amount = amount or size
+        self._verb = verb
         self._began: tuple[float, int] | None = None
         self._drawn = float("-inf")
         self._shown = False
         self._stopped = False
 
     def tell(self, done: int, total: int | None) -> None:
-        """Takes the state: bytes done, and bytes in all where known. May be called on another thread.
+        """Takes the state: how much is done, and how much it is in all where known. May be called on another thread.
 
         Raises:
             Cancelled: `stop` was called: the work is to end.
@@ -45,7 +57,8 @@ class ProgressBar:
         if self._began is None:
             self._began = (now, done)
             if done != total and not self._screen.moves:
-                self._screen.line(f"fetching {self._what} …" + (f" ({size(total)})" if total else ""))
+                what = "" if self._what == self._verb else f" {self._what}"
+                self._screen.line(f"{self._verb}{what} …" + (f" ({self._amount(total)})" if total else ""))
         self.moved = self.moved or done != total
         if self.moved and self._screen.moves and (now - self._drawn >= _SECONDS_BETWEEN or done == total):
             self._drawn, self._shown = now, True
@@ -61,9 +74,9 @@ class ProgressBar:
     def _line(self, done: int, total: int | None, now: float) -> str:
         began, first = self._began or (now, done)
         rate = (done - first) / (now - began) if now - began >= _WARM_UP else 0.0
-        facts = [f"{size(done)} of {size(total)}" if total else size(done)]
+        facts = [f"{self._amount(done)} of {self._amount(total)}" if total else self._amount(done)]
         if rate > 0:
-            facts.append(f"{size(rate)}/s")
+            facts.append(f"{self._amount(rate)}/s")
             if total:
                 facts.append(f"{duration((total - done) / rate)} left")
         text = " · ".join(facts)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from interlingua.catalog.catalog import load_catalog
+from interlingua.catalog.overlay import present_catalog
 from interlingua.config.schema import Config, HttpSettings
 from interlingua.credentials.pool import CredentialPools, KeyReference, parse_keys
 from interlingua.credentials.sources import CredentialSources
@@ -77,7 +77,7 @@ def build_engine(
     ways = transports or {}
     environment = os.environ if environment is None else environment
     return Engine(
-        catalog=load_catalog(),
+        catalog=present_catalog(),
         providers=_providers(config, environment),
         aliases=config.models,
         default_model=config.default_model,

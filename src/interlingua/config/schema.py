@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from interlingua.engine.budgets import BudgetSettings
 from interlingua.engine.ledger import LedgerSettings
 from interlingua.engine.principal import Amount, Limits
 from interlingua.engine.router import ModelAlias
@@ -94,7 +95,7 @@ class VirtualKeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
         models: patterns of the models that it may use, as asked for or as `provider/model`.
         rpm, tpm: requests and tokens per minute; None is no limit.
         concurrency: calls at once; None is no limit.
-        budget: such as `5 USD / month`.
+        budget: what it may spend, such as `5 USD / month`; the period is day, month or total, and ends at 0:00 UTC.
         expires: a time with its zone.
     """
 
@@ -119,6 +120,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         server: the gateway as a server.
         virtual_keys: keys that clients of the gateway send.
         limits: how much all callers together may use of the models that match a pattern.
+        budgets: how much all callers, and each tenant's, may spend.
         retry, breaker, losses, timeouts, http, local, ledger, store, responses, shared, telemetry, display: as
             named.
     """
@@ -135,6 +137,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     server: ServerSettings = ServerSettings()
     virtual_keys: tuple[VirtualKeySettings, ...] = ()
     limits: dict[str, Limits] = {}
+    budgets: BudgetSettings = BudgetSettings()
     ledger: LedgerSettings = LedgerSettings()
     store: StoreSettings = StoreSettings()
     responses: ResponseSettings = ResponseSettings()

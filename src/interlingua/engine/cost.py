@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from interlingua.catalog.pricing import cost, price_at
+from interlingua.catalog.model import Model
+from interlingua.catalog.pricing import cost, price_at, thresholds
 from interlingua.engine.target import Target
 from interlingua.types.money import Money
 from interlingua.types.usage import Usage
@@ -32,13 +33,16 @@ UNKNOWN = Charge()
 
 def charge_of(usage: Usage | None, target: Target, when: float, service_tier: str | None = None) -> Charge:
     """The cost of one attempt with the price it was reckoned by; arguments as `cost_of`."""
-    if usage is None:
-        return UNKNOWN
+    return UNKNOWN if usage is None else charge_for(usage, target.row, when, service_tier)
+
+
+def charge_for(usage: Usage, row: Model | None, when: float, service_tier: str | None = None) -> Charge:
+    """The same for a row of the catalog, None where it has none."""
     if usage.reported_cost is not None:
         return Charge(usage.reported_cost, REPORTED)
-    if target.row is None:
+    if row is None:
         return UNKNOWN
-    price = price_at(target.row, prompt_tokens=usage.input_tokens, when=when, service_tier=service_tier)
+    price = price_at(row, prompt_tokens=usage.input_tokens, when=when, service_tier=service_tier)
     if price is None:
         return UNKNOWN
     return Charge(cost(usage, price), price.source or None, price.since or None)
@@ -54,3 +58,51 @@ def cost_of(usage: Usage | None, target: Target, when: float, service_tier: str 
         service_tier: as the provider reports it.
     """
     return charge_of(usage, target, when, service_tier).cost
+
+
+def most_cost(row: Model | None, prompt: int, output: int, when: float) -> int | None:
+    """Pico-dollars that a call may cost at most by its size, or None where no price is known.
+
+    The prompt is reckoned as written to the provider's cache where that is dearer, for some providers write every
+    long prompt; at hours whose price other things decide too, the dearer one holds. Some sums, once a minute more.
+
+    Args:
+        row: the catalog's, of who would be asked; None where it knows none.
+        prompt, output: tokens.
+        when: seconds since 1970.
+    """
+    if row is None:
+        return None
+    minute = int(when // 60)
+    quote = _quotes.get(id(row))
+    if quote is None or quote.minute != minute or quote.row is not row:
+        if len(_quotes) >= _MOST_QUOTES:
+            _quotes.clear()
+        quote = _quotes[id(row)] = _Quote(row, minute, _steps(row, when))
+    for above, rates in quote.steps:
+        if prompt > above:
+            return None if rates is None else prompt * rates[0] + output * rates[1]
+    return None
+
+
+class _Quote(Struct, frozen=True, gc=False):
+    """Rates of a minute: from the highest tier down, the prompt size above which they hold."""
+
+    row: Model
+    minute: int
+    steps: tuple[tuple[int, tuple[int, int] | None], ...]
+
+
+_quotes: dict[int, _Quote] = {}
+_MOST_QUOTES = 1_000
+
+
+def _steps(row: Model, when: float) -> tuple[tuple[int, tuple[int, int] | None], ...]:
+    found = []
+    for above in (*sorted(thresholds(row, when), reverse=True), -1):
+        price = price_at(row, prompt_tokens=above + 1, when=when, dearest=True)
+        rates = None
+        if price is not None and price.input is not None and price.output is not None:
+            rates = (max(price.input, price.cache_write or 0), price.output)
+        found.append((above, rates))
+    return tuple(found)

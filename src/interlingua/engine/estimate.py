@@ -7,6 +7,8 @@ Good to some 20 %; good enough to warn, and to reserve a budget.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from interlingua.engine.strategies import Size
@@ -31,6 +33,10 @@ RESERVED_OUTPUT = 4096
 MEDIA_TOKENS = {"image": 1_000, "audio": 1_500, "video": 10_000, "document": 3_000}
 """Per piece; an inline document is reckoned by its size instead."""
 _BYTES_PER_DOCUMENT_TOKEN = 30
+_MEDIA_NEEDS = {"image": "image", "audio": "audio", "video": "video", "pdf": "document"}
+_SHORTEST_DATA = 2048
+_DATA = re.compile(rb"[A-Za-z0-9+/\\_=-]{2048,}")
+"""What is no text: base64, with slashes as some escape them."""
 
 
 def estimate_tokens(request: ChatRequest) -> TokenCount:
@@ -60,6 +66,26 @@ def size_of(request: ChatRequest) -> Size:
     return Size(
         estimate_tokens(request).input_tokens, min(request.max_output_tokens or RESERVED_OUTPUT, RESERVED_OUTPUT)
     )
+
+
+def estimate_prompt(body: bytes, peek: Peek) -> int:
+    """About how many tokens a prompt holds, from a body that is not parsed; inline media count as media, not as text.
+
+    Args:
+        body: as it came.
+        peek: what the lens sees of it.
+    """
+    kinds = peek.needs & _MEDIA_NEEDS.keys()
+    if not kinds:
+        return len(body) // 4
+    each = max(MEDIA_TOKENS[_MEDIA_NEEDS[kind]] for kind in kinds)
+    text, media = len(body), 0
+    if text >= _SHORTEST_DATA:
+        for data in _DATA.finditer(body):
+            size = data.end() - data.start()
+            text -= size
+            media += max(each, size * 3 // 4 // _BYTES_PER_DOCUMENT_TOKEN if "pdf" in kinds else 0)
+    return text // 4 + max(media, each)
 
 
 def _part(part: Part) -> float:

@@ -4,19 +4,23 @@ Rows are handed to the store when the oldest has waited 250 ms or 500 wait, whic
 killed loses is at most those; a graceful stop loses nothing. Where the disk is too slow, rows wait in memory up to a
 bound, then calls wait for room, and only then a row is given up: counted, and said in the log. With `durable`, a call
 waits until its row is on the disk. Contracts §4.5.
+
+What a call takes from budgets travels with its row, and is written in the same transaction: a row that is given up
+leaves its charge with the worker's lease, where it still counts. Contracts §4.3.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError, NotFound
+from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.store import AttemptRow, LedgerPage, LedgerRow, LedgerStore
 
 __all__ = ["AttemptRow", "Ledger", "LedgerPage", "LedgerRow", "LedgerSettings"]
@@ -51,12 +55,20 @@ class Ledger:
         store: where rows are kept.
         settings: how.
         most_waiting: rows that may wait in memory.
+        settled: is told of charges once they are on the disk.
     """
 
     def __init__(
-        self, store: LedgerStore, settings: LedgerSettings | None = None, *, most_waiting: int = MOST_WAITING
+        self,
+        store: LedgerStore,
+        settings: LedgerSettings | None = None,
+        *,
+        most_waiting: int = MOST_WAITING,
+        settled: Callable[[Sequence[BudgetCharge]], None] | None = None,
     ) -> None:
         self._store = store
+        self._settled = settled
+        self._charges: dict[str, tuple[BudgetCharge, ...]] = {}
         self.settings = settings or LedgerSettings()
         self._most_waiting = most_waiting
         self._waiting: list[LedgerRow] = []
@@ -78,13 +90,15 @@ class Ledger:
         """Rows that are not on the disk yet."""
         return len(self._waiting) + len(self._writing)
 
-    def add(self, row: LedgerRow) -> bool:
+    def add(self, row: LedgerRow, charges: tuple[BudgetCharge, ...] = ()) -> bool:
         """Takes a row without waiting; for a call that is being cancelled and must not wait. Returns whether there
         was room; where there was none, the row is lost and counted."""
         if self.waiting >= self._most_waiting:
             self._lose(1, "the disk does not keep up")
             return False
         self._waiting.append(row)
+        if charges:
+            self._charges[row.request_id] = charges
         self._taken += 1
         count = len(self._waiting)
         if count >= BATCH_ROWS or self.settings.durable:
@@ -95,15 +109,19 @@ class Ledger:
             self._start()
         return True
 
-    async def record(self, row: LedgerRow) -> None:
+    async def record(self, row: LedgerRow, charges: tuple[BudgetCharge, ...] = ()) -> None:
         """Takes a row; waits for room where the disk does not keep up, and with `durable` until it is on the disk.
+
+        Args:
+            row: of a call that is over.
+            charges: what it takes from budgets.
 
         Raises:
             LocalFileError: with `durable`, it could not be written; it is kept, and tried again.
         """
         if self.waiting >= self._most_waiting:
             await self._room()
-        if self.add(row) and self.settings.durable:
+        if self.add(row, charges) and self.settings.durable:
             await self._until(self._taken)
 
     async def flush(self) -> None:
@@ -139,6 +157,7 @@ class Ledger:
             self._lose(lost, "they could not be written before the end")
             self._waiting.clear()
             self._writing.clear()
+            self._charges.clear()
             error = self.failure or LocalFileError(f"{lost} rows of the ledger were not written in {limit:g} s")
             self._failed(error)
             raise error
@@ -205,7 +224,7 @@ class Ledger:
         pause = _FIRST_PAUSE
         while True:
             try:
-                await self._store.write(self._writing)
+                await self._write_batch(self._writing)
             except InvalidRequest:
                 await self._write_singly()
                 return
@@ -219,13 +238,25 @@ class Ledger:
                 self._written(len(self._writing))
                 return
 
+    async def _write_batch(self, rows: list[LedgerRow]) -> None:
+        if not self._charges:
+            await self._store.write(rows)
+            return
+        charges = [charge for row in rows for charge in self._charges.get(row.request_id, ())]
+        await self._store.write(rows, charges)
+        for row in rows:
+            self._charges.pop(row.request_id, None)
+        if self._settled is not None:
+            self._settled(charges)
+
     async def _write_singly(self) -> None:
         """One row of the batch can never be written; it must not keep the others from it."""
         while self._writing:
             try:
-                await self._store.write(self._writing[:1])
+                await self._write_batch(self._writing[:1])
             except InvalidRequest as error:
                 self._lose(1, error.message)
+                self._charges.pop(self._writing[0].request_id, None)
             except InterlinguaError as error:
                 self._failed(error)
                 await asyncio.sleep(_FIRST_PAUSE)

@@ -42,6 +42,8 @@ async def embeddings(
         call.peek = Peek(model=request.model)
         target = call.allowed(state.engine.route(request.model))[0]
         await call.admit(target, len(wire.body) // 4)
+        if call.is_budgeted:
+            await call.afford([target], len(wire.body) // 4, 0)
         call.outcome.target = target
         started = state.engine.clock.time()
         found = await tried(call, embed(state.engine, request), target, started)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from interlingua.config.build import SystemClock, build_engine
 from interlingua.config.schema import Config
 from interlingua.engine import stored_responses
+from interlingua.engine.budgets import Budgets
 from interlingua.engine.engine import IN_PROCESS
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
@@ -29,6 +30,7 @@ from interlingua.gateway.seeing import open_seeing
 from interlingua.gateway.shared import Sharing, open_sharing
 from interlingua.gateway.sharing import Worker, check_limits
 from interlingua.gateway.state import State
+from interlingua.gateway.usage import warn_of_unpriced
 from interlingua.gateway.virtual_keys import VirtualKeys, configured_keys
 from interlingua.ports.memory import Memory
 from interlingua.ports.transport import Transport
@@ -114,6 +116,7 @@ async def build_gateway(
         owns_exit=owns_exit,
         local_paths=False,
     )
+    budgets = Budgets(clock, store.budgets, config.budgets, secrets.token_hex(8))
     token = admin_token(token_path(config))
     hooks = load_hooks()
     state = State(
@@ -123,7 +126,9 @@ async def build_gateway(
         guard=Guard((*config.server.allowed_hosts, config.server.host)),
         limiter=limiter,
         shared_limits=sharing.limiter(limiter) if sharing else None,
-        ledger=Ledger(store, config.ledger),
+        budgets=budgets,
+        ledger=Ledger(store, config.ledger, settled=budgets.settled),
+        usage=store.rollups,
         memory=_memory(config, memory, store),
         envelope_key=await _envelope_key(worker, sharing),
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
@@ -142,7 +147,7 @@ def _watching(
     """All that goes on beside the calls until it is cancelled."""
     from interlingua.stores.keeping import keep_pruned  # brings the database, as the store did
 
-    found: list[_Watch] = [keys.watch, partial(keep_pruned, store, state.config.store.keep)]
+    found: list[_Watch] = [keys.watch, state.budgets.watch, partial(keep_pruned, store, state.config.store.keep)]
     if reloader is not None:
         found.append(reloader.watch)
     if sharing is not None:
@@ -167,13 +172,15 @@ def _lifetime(
     async def startup() -> None:
         loop = asyncio.get_running_loop()
         tasks.update(loop.create_task(watch()) for watch in watching)
+        if state.worker is None or state.worker.number == 1:
+            warn_of_unpriced(state, keys)
 
     async def shutdown() -> None:
         for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        for part in (reloader, state.ledger, state.engine, kept, store, sharing):
+        for part in (reloader, state.ledger, state.budgets, state.engine, kept, store, sharing):
             if part is not None:
                 await part.aclose()
 

@@ -1,7 +1,7 @@
 """A call from its admission to its row in the ledger.
 
-Whatever becomes of it, it is settled once: its limits given back, its row written, its watcher ended, and where the
-client left, everything that was done for it is cancelled (contracts §1.4).
+Whatever becomes of it, it is settled once: its limits and budgets given back, its row written, its watcher ended, and
+where the client left, everything that was done for it is cancelled (contracts §1.4).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from types import TracebackType
 
 from msgspec.structs import replace
 
+from interlingua.engine.budgets import Hold
 from interlingua.engine.limits import LimitStates
 from interlingua.engine.passage import Outcome
 from interlingua.engine.principal import Principal
@@ -22,8 +23,9 @@ from interlingua.gateway.hooks import CallView
 from interlingua.gateway.incoming import Incoming, Send, Watch
 from interlingua.gateway.outgoing import Headers
 from interlingua.gateway.rate_headers import rate_headers
-from interlingua.gateway.record import ledger_row
+from interlingua.gateway.record import TAGS_HEADER, ledger_row, tags
 from interlingua.gateway.state import State
+from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.dialect import WireRequest
 from interlingua.ports.lens import Peek
 from interlingua.ports.store import LedgerRow
@@ -61,6 +63,7 @@ class Call:
         self.conversation = ""
         self._lease: Admission | None = None
         self._states = LimitStates()
+        self._hold: Hold | None = None
         self._recorded = False
         self._task: asyncio.Task[object] | None = None
         self._watcher: Watch | None = None
@@ -146,6 +149,28 @@ class Call:
             raise
         self._states = lease.states()
 
+    @property
+    def is_budgeted(self) -> bool:
+        """Whether a budget may stand against the call."""
+        return self.principal.budget is not None or self.state.budgets.is_shared
+
+    async def afford(self, targets: list[Target], prompt: int, output: int | None) -> list[Target]:
+        """Reserves what the call may cost, in all budgets of the caller; the targets that these leave.
+
+        Args:
+            targets: who may be asked.
+            prompt: tokens, by estimate.
+            output: the most tokens that the request allows; None where it does not say.
+
+        Raises:
+            BudgetExceeded: a budget does not hold it, or refuses models without a price.
+            LocalFileError: the store fails.
+        """
+        budgets = self.state.budgets
+        targets = budgets.usable(self.principal, targets, self.started)
+        self._hold = await budgets.reserve(self.principal, targets, prompt, output, self.started, self.peek.choices)
+        return targets
+
     def headers(self) -> Headers:
         """What every answer says of itself (contracts §8)."""
         outcome, target = self.outcome, self.outcome.target
@@ -176,7 +201,7 @@ class Call:
             LocalFileError: with `ledger.durable`, it cannot be written.
         """
         if not self._recorded:
-            await self.state.ledger.record(self._over())
+            await self.state.ledger.record(*self._over())
 
     async def __aenter__(self) -> Call:
         self._task = asyncio.current_task()
@@ -202,7 +227,7 @@ class Call:
             self.incoming.notes = self.headers()
         self._give_back()
         if not self._recorded:
-            self.state.ledger.add(self._over())
+            self.state.ledger.add(*self._over())
         return left
 
     def _give_back(self) -> None:
@@ -215,8 +240,8 @@ class Call:
             self._lease.settle(0)  # nobody was reached
         self._lease.release()
 
-    def _over(self) -> LedgerRow:
-        """The call's row, told to whoever sees calls: once."""
+    def _over(self) -> tuple[LedgerRow, tuple[BudgetCharge, ...]]:
+        """The call's row, told to whoever sees calls, and what it takes from budgets: once."""
         self._recorded = True
         row = ledger_row(
             self.incoming.request_id,
@@ -229,9 +254,12 @@ class Call:
             first=self.first,
             operation=self.operation,
             conversation=self.conversation,
+            tags=tags(self.incoming.header(TAGS_HEADER)),
         )
         self.state.seeing.observe(row)
-        return row
+        if self._hold is None:
+            return row, ()
+        return row, self._hold.settle(row, was_asked=self.outcome.target is not None)
 
 
 def ended() -> InterlinguaError:

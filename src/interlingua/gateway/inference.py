@@ -10,9 +10,11 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from msgspec.structs import replace
+
 from interlingua.dialects import registry
 from interlingua.engine.conversation import conversation_of
-from interlingua.engine.estimate import estimate_size
+from interlingua.engine.estimate import estimate_prompt, estimate_size
 from interlingua.engine.passage import Passage
 from interlingua.engine.principal import Principal
 from interlingua.engine.relay import Piece
@@ -90,6 +92,9 @@ class Inference:
     async def _passage(self, call: Call, wire: WireRequest) -> Passage:
         route = planned(call, self._id, len(wire.body))
         await call.admit(route.targets[0], estimate_size(len(wire.body), call.peek))
+        if call.is_budgeted:
+            prompt = estimate_prompt(wire.body, call.peek)
+            route = replace(route, targets=tuple(await call.afford(list(route.targets), prompt, call.peek.most_output)))
         passage = Passage(
             self._state.engine,
             dialect=self._id,

@@ -28,6 +28,7 @@ from interlingua.gateway.overrides import asked
 from interlingua.gateway.routes import Found
 from interlingua.gateway.shown import described
 from interlingua.gateway.state import State
+from interlingua.gateway.usage import used
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.providers.provider import find
 from interlingua.wire import glance
@@ -100,6 +101,13 @@ async def _recorded(
         nameless = tuple(msgspec.structs.replace(one, credential="") for one in row.decisions)
         row = msgspec.structs.replace(row, decisions=nameless)
     return _json({**msgspec.to_builtins(row), "cost": row.cost})
+
+
+async def _usage(
+    state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
+) -> WireResponse | None:
+    """What was used and cost."""
+    return _json(await used(state, incoming, principal))
 
 
 async def _providers(
@@ -214,6 +222,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/api/chat/models"): _models,
     ("POST", "/api/explain"): _explain,
     ("GET", "/api/requests/{id}"): _recorded,
+    ("GET", "/api/usage"): _usage,
     ("GET", "/api/providers"): _providers,
     ("POST", "/api/providers/{id}/test"): _tested,
     ("GET", "/v1/responses/{id}"): _kept,

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from interlingua.dialects import registry
 from interlingua.engine.answer import Answer
@@ -95,6 +96,9 @@ async def _begun(call: Call, *, stream: bool) -> tuple[ChatRequest, WireRequest,
     route = planned(call, "", len(wire.body))
     size = size_of(request)
     await call.admit(route.targets[0], size.prompt + size.output)
+    if call.is_budgeted:
+        affordable = await call.afford(list(route.targets), size.prompt, request.max_output_tokens)
+        route = replace(route, targets=tuple(affordable))
     call.outcome.target = route.targets[0]
     return request, wire, route
 

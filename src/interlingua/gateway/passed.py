@@ -43,7 +43,10 @@ async def answer(
         form = kind.lower().startswith("multipart/form-data")
         call.peek = _form_peek(wire.body) if form else _json_peek(wire.body)
         target = _speaking(call.allowed(state.engine.route(call.peek.model, dialect)), dialect, incoming.path)
-        await call.admit(target, len(wire.body) // 4 if not form else 0)
+        prompt = len(wire.body) // 4 if not form else 0
+        await call.admit(target, prompt)
+        if call.is_budgeted:
+            await call.afford([target], prompt, None)
         call.outcome.target = target
         call.outcome.lane = "verbatim"
         body = _form_for(wire.body, target.model) if form else _json_for(wire.body, target.model)

@@ -8,6 +8,10 @@ from interlingua.engine.principal import Principal
 from interlingua.ports.lens import Peek
 from interlingua.ports.store import AttemptRow, LedgerRow
 
+TAGS_HEADER = "x-interlingua-tags"
+LONGEST_TAG = 64
+MOST_TAGS = 10
+
 
 def ledger_row(
     request_id: str,
@@ -21,6 +25,7 @@ def ledger_row(
     first: float | None = None,
     operation: str = "chat",
     conversation: str = "",
+    tags: tuple[str, ...] = (),
 ) -> LedgerRow:
     """The row of a call.
 
@@ -33,6 +38,7 @@ def ledger_row(
         started, ended, first: seconds since 1970; `first` is when the first content went out.
         operation: what was asked for.
         conversation: which it belongs to; empty where unknown.
+        tags: what the client calls it.
     """
     error = outcome.error
     attempts = tuple(_attempt(record, outcome, started, first) for record in outcome.attempts)
@@ -52,7 +58,21 @@ def ledger_row(
         outcome.losses,
         attempts,
         tuple(outcome.decisions),
+        tags,
     )
+
+
+def tags(header: str) -> tuple[str, ...]:
+    """What a client calls a call, to sum up usage by: words between commas, such as `team-a, nightly`.
+
+    Args:
+        header: its `x-interlingua-tags`; what cannot be a tag is left out, and so is what is too much.
+    """
+    if not header:
+        return ()
+    words = (word.strip() for word in header.split(","))
+    found = sorted({word for word in words if 0 < len(word) <= LONGEST_TAG and word.isprintable()})
+    return tuple(found[:MOST_TAGS])
 
 
 def _attempt(record: AttemptRecord, outcome: Outcome, started: float, first: float | None) -> AttemptRow:

@@ -171,6 +171,7 @@ class Reloader:
         self._keys.configure(new.keys)
         state.limiter.set_models(new.config.limits)
         state.limiter.forget({issued.row.name for issued in self._keys.issued})
+        state.budgets.configure(new.config.budgets)
         state.ledger.settings = new.config.ledger
         state.seeing.know(new.engine)
         log.info("the changed configuration is in force")

@@ -86,6 +86,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/chat/models", "native", "key"),
     Route("POST", "/api/explain", "native", "key"),
     Route("GET", "/api/requests/{id}", "native", "key"),
+    Route("GET", "/api/usage", "native", "key"),
     Route("GET", "/api/providers", "native", "admin"),
     Route("POST", "/api/providers/{id}/test", "native", "admin"),
     Route("GET", "/healthz", "health", "public"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlingua.config.schema import Config
+from interlingua.engine.budgets import Budgets
 from interlingua.engine.engine import Engine
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
@@ -18,6 +19,7 @@ from interlingua.gateway.hooks import Hooks
 from interlingua.gateway.seeing import Seeing
 from interlingua.gateway.sharing import Worker
 from interlingua.ports.memory import Memory
+from interlingua.ports.store import RollupStore
 
 
 @dataclass(slots=True)
@@ -30,7 +32,9 @@ class State:
         doorkeeper, guard: who may ask, and from where.
         limiter: how much they may ask.
         shared_limits: the same where several processes count together; None where this one counts for itself.
+        budgets: how much they may spend.
         ledger: where calls are written down.
+        usage: sums the ledger up.
         memory: what is remembered for clients.
         envelope_key: seals state that goes through clients' hands.
         draining: whether the process ends; new calls are refused.
@@ -47,7 +51,9 @@ class State:
     doorkeeper: Doorkeeper
     guard: Guard
     limiter: Limiter
+    budgets: Budgets
     ledger: Ledger
+    usage: RollupStore
     memory: Memory
     envelope_key: bytes
     draining: bool = False

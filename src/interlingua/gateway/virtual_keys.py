@@ -19,7 +19,7 @@ from typing import Literal
 from msgspec import Struct
 
 from interlingua.config.schema import VirtualKeySettings
-from interlingua.engine.principal import Limits, Principal
+from interlingua.engine.principal import Limits, Principal, parse_budget
 from interlingua.errors import AuthenticationFailed, ConfigError, InterlinguaError, InvalidRequest, LocalFileError
 from interlingua.ports.clock import Clock
 from interlingua.ports.store import KeyRow, KeyStore
@@ -56,7 +56,7 @@ def key_row(key: Secret, name: str, settings: VirtualKeySettings, *, created: in
         created: microseconds since 1970.
 
     Raises:
-        InvalidRequest: the name or a model pattern is not one.
+        InvalidRequest: the name, a model pattern or the budget is not one.
     """
     for what, text in (("name", name), ("tenant", settings.tenant or name)):
         if not NAME.fullmatch(text):
@@ -67,6 +67,8 @@ def key_row(key: Secret, name: str, settings: VirtualKeySettings, *, created: in
             )
     if not settings.models or not all(settings.models):
         raise InvalidRequest("a key needs at least one model pattern", path="models", remedy="`*` allows all models.")
+    if settings.budget is not None:
+        parse_budget(settings.budget)
     return KeyRow(
         name=name,
         digest=digest(key.reveal()),
@@ -271,5 +273,5 @@ def _principal(row: KeyRow) -> Principal:
         key=row.name,
         models=row.models,
         limits=Limits(rpm=row.rpm, tpm=row.tpm, concurrency=row.concurrency),
-        budget=row.budget,
+        budget=None if row.budget is None else parse_budget(row.budget),
     )

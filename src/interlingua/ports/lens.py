@@ -40,6 +40,7 @@ class Peek(Struct, frozen=True, kw_only=True, gc=False):
         has_state: whether the body may hold opaque reasoning state; a cheap guess that never misses.
         most_output: the limit of the answer in tokens, where one is given.
         reframing: how the client wants its stream framed, where that is not the dialect's own way.
+        choices: how many answers are asked for, each of them up to that limit.
     """
 
     model: str
@@ -49,6 +50,7 @@ class Peek(Struct, frozen=True, kw_only=True, gc=False):
     has_state: bool = False
     most_output: int | None = None
     reframing: type[Reframing] | None = None
+    choices: int = 1
 
 
 class Naming(Struct, frozen=True, kw_only=True):

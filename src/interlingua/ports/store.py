@@ -12,6 +12,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
+from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.memory import Memory
 from interlingua.types.loss import Loss
 from interlingua.types.messages import Message
@@ -31,7 +32,7 @@ class AttemptRow(Struct, frozen=True, gc=False, omit_defaults=True):
         status: the HTTP status of the provider, or None where no answer came.
         error: the code of the error that ended it, or None.
         finish: why the answer ended, our word.
-        usage: what it consumed; `raw` is not kept.
+        usage: what it consumed; of `raw` only the conditions are kept by which providers bill.
         cost: pico-dollars.
         price_source, price_since: which price row the cost was reckoned with, so that it can be reckoned again; source
             `reported` is the provider's own figure.
@@ -88,6 +89,7 @@ class LedgerRow(Struct, frozen=True, gc=False, omit_defaults=True):
         losses: what could not be carried.
         attempts: every try, the last one last; empty where a call was refused before any.
         decisions: why they went where they went; empty where there was only one way, and it was taken.
+        tags: what the client calls it, to sum up by; in order, each once.
     """
 
     request_id: str
@@ -105,6 +107,7 @@ class LedgerRow(Struct, frozen=True, gc=False, omit_defaults=True):
     losses: tuple[Loss, ...] = ()
     attempts: tuple[AttemptRow, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    tags: tuple[str, ...] = ()
 
     @property
     def cost(self) -> int | None:
@@ -131,8 +134,13 @@ class LedgerPage(Struct, frozen=True):
 class LedgerStore(Protocol):
     """Keeps the ledger."""
 
-    async def write(self, rows: Sequence[LedgerRow]) -> None:
+    async def write(self, rows: Sequence[LedgerRow], charges: Sequence[BudgetCharge] = ()) -> None:
         """Commits all rows or none; rows that are there already are left as they are.
+
+        Args:
+            rows: what to write.
+            charges: what the rows take from budgets, in the same transaction; those of rows that are there already
+                were taken then.
 
         Raises:
             InvalidRequest: one of the rows can never be written.
@@ -510,7 +518,8 @@ class UsageHour(Struct, frozen=True, gc=False):
     Args:
         hour: hours since 1970, of the call's start.
         tenant, key: whose calls.
-        target: `provider/model`; empty for calls that were refused before any attempt.
+        target: `provider/model`; empty for calls that were refused before any attempt. Or the calls' tags, with commas
+            between them, where these were asked for.
         calls, failed: those whose last attempt was there, and those of them with a status of 400 or more.
         attempts: all tries there.
         input_tokens, output_tokens, cache_read, cache_creation, reasoning: of all attempts.
@@ -540,8 +549,14 @@ class UsageHour(Struct, frozen=True, gc=False):
 class RollupStore(Protocol):
     """Adds the ledger up by the hour, rows that are there and rows that were deleted alike."""
 
-    async def hours(self, tenant: str | None, since: int, until: int) -> tuple[UsageHour, ...]:
-        """What was used from one time until before another, oldest first; both are taken down to their hour."""
+    async def hours(self, tenant: str | None, since: int, until: int, *, tagged: bool = False) -> tuple[UsageHour, ...]:
+        """What was used from one time until before another, oldest first; both are taken down to their hour.
+
+        Args:
+            tenant: whose.
+            since, until: microseconds since 1970.
+            tagged: by the calls' tags instead of their targets; rows that were deleted have none.
+        """
         ...
 
     async def roll_up(self, before: int) -> int:

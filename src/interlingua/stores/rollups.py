@@ -28,7 +28,7 @@ class SqlRollups:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def hours(self, tenant: str | None, since: int, until: int) -> tuple[UsageHour, ...]:
+    async def hours(self, tenant: str | None, since: int, until: int, *, tagged: bool = False) -> tuple[UsageHour, ...]:
         """What was used from one time until before another, oldest first; both are taken down to their hour."""
         first, end = since // HOUR, until // HOUR
         live = [calls.c.started >= first * HOUR, calls.c.started < end * HOUR]
@@ -36,7 +36,9 @@ class SqlRollups:
         if tenant is not None:
             live.append(calls.c.tenant == tenant)
             kept.append(usage_hours.c.tenant == tenant)
-        both = union_all(*_live(and_(*live)), select(usage_hours).where(*kept)).subquery()
+        # Of deleted rows nothing but their targets is known.
+        columns = [literal("").label(one.name) if tagged and one.name == "target" else one for one in usage_hours.c]
+        both = union_all(*_live(and_(*live), tagged=tagged), select(*columns).where(*kept)).subquery()
         query = _added_up(both).order_by(*(both.c[name] for name in _KEYS))
         async with self._database.reading() as connection:
             return tuple(UsageHour(*row) for row in await connection.execute(query))
@@ -76,13 +78,13 @@ class SqlRollups:
         return (await connection.execute(delete(calls).where(chosen))).rowcount
 
 
-def _live(chosen: Any) -> tuple[Any, Any]:
+def _live(chosen: Any, *, tagged: bool = False) -> tuple[Any, Any]:
     """What each attempt of the chosen calls counts: the last in the call's own row, those before it beside it."""
     c = calls.c
     tried = c.attempts > 0
     place = (c.started // HOUR, c.tenant, c.key_name)
     last = select(
-        *_named((*place, func.coalesce(c.target, "")), _KEYS),
+        *_named((*place, func.coalesce(c.tags if tagged else c.target, "")), _KEYS),
         *_named((literal(1), case((c.status >= 400, 1), else_=0), case((tried, 1), else_=0)), USAGE_COUNTS),
         *_named((*_used(c), c.duration), USAGE_COUNTS[3:]),
     ).where(chosen)
@@ -90,7 +92,7 @@ def _live(chosen: Any) -> tuple[Any, Any]:
     theirs = and_(a.request_id == c.request_id, a.tenant == c.tenant)
     earlier = (
         select(
-            *_named((*place, func.coalesce(a.target, "")), _KEYS),
+            *_named((*place, func.coalesce(c.tags if tagged else a.target, "")), _KEYS),
             *_named((literal(0), literal(0), literal(1)), USAGE_COUNTS),
             *_named((*_used(a), literal(0)), USAGE_COUNTS[3:]),
         )

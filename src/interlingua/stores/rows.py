@@ -15,6 +15,10 @@ from interlingua.types.usage import Usage
 _encode = msgspec.json.Encoder().encode
 _losses = msgspec.json.Decoder(tuple[Loss, ...])
 _decisions = msgspec.json.Decoder(tuple[Decision, ...])
+_CONDITIONS = ("inference_geo", "service_tier", "speed")
+"""What of a usage as the provider wrote it decides its price (`catalog/pricing.py`), and so is kept of it."""
+_PLAIN = frozenset({"auto", "default", "global", "not_available", "standard", "standard_only"})
+"""Conditions that decide nothing."""
 _NO_USAGE = (None, None, None, None, None, None)
 
 
@@ -29,6 +33,7 @@ class _Rest(msgspec.Struct, frozen=True, omit_defaults=True):
     tool_use: int | None = None
     server_tool_requests: dict[str, int] = {}
     reported_cost: Money | None = None
+    raw: dict[str, str] | None = None
 
 
 _rest = msgspec.json.Decoder(_Rest)
@@ -53,6 +58,7 @@ def call_values(row: LedgerRow) -> tuple[Any, ...]:
         row.status,
         row.error,
         _encode(row.losses).decode() if row.losses else None,
+        ",".join(row.tags) if row.tags else None,
         len(attempts),
         *(attempt_values(attempts[-1]) if attempts else _NO_ATTEMPT),
         _encode(row.decisions).decode() if row.decisions else None,
@@ -97,6 +103,7 @@ def _usage_values(usage: Usage) -> tuple[Any, ...]:
         usage.tool_use,
         usage.server_tool_requests,
         usage.reported_cost,
+        _conditions(usage.raw) if isinstance(usage.raw, dict) else None,
     )
     return (
         usage.input_tokens,
@@ -109,13 +116,23 @@ def _usage_values(usage: Usage) -> tuple[Any, ...]:
     )
 
 
+def _conditions(raw: dict[str, Any]) -> dict[str, str] | None:
+    found = {
+        name: value
+        for name in _CONDITIONS
+        if isinstance(value := raw.get(name), str) and value and value not in _PLAIN and len(value) <= 64
+    }
+    return found or None
+
+
 def ledger_row(values: Sequence[Any], earlier: Sequence[Sequence[Any]]) -> LedgerRow:
     """A call from its columns after `id` and its earlier attempts' columns after `number`, in order."""
-    each = (*earlier, values[14:-1]) if values[13] else ()
+    each = (*earlier, values[15:-1]) if values[14] else ()
     losses = _losses.decode(values[12]) if values[12] else ()
     attempts = tuple(_attempt(one) for one in each)
     decisions = _decisions.decode(values[-1]) if values[-1] else ()
-    fields = (*values[:8], bool(values[8]), *values[9:12], losses, attempts, decisions)
+    tags = tuple(values[13].split(",")) if values[13] else ()
+    fields = (*values[:8], bool(values[8]), *values[9:12], losses, attempts, decisions, tags)
     return LedgerRow(*fields)
 
 

@@ -42,6 +42,7 @@ calls = Table(
     Column("status", Integer, nullable=False),
     Column("error", Text, nullable=True),
     Column("losses", Text, nullable=True),
+    Column("tags", Text, nullable=True),
     Column("attempts", Integer, nullable=False),
     *_attempt_columns(),
     Column("decisions", Text, nullable=True),
@@ -82,6 +83,22 @@ Index(
     sqlite_where=virtual_keys.c.revoked.is_(None),
     postgresql_where=virtual_keys.c.revoked.is_(None),
 )
+
+budgets = Table(
+    "budgets",
+    metadata,
+    *(Column(name, Text, primary_key=True) for name in ("kind", "name", "period")),
+    *(Column(name, BigInteger, nullable=False) for name in ("spent", "estimated", "calls", "unpriced", "tokens")),
+)
+"""What each period of each budget has cost."""
+
+budget_leases = Table(
+    "budget_leases",
+    metadata,
+    *(Column(name, Text, primary_key=True) for name in ("kind", "name", "period", "worker")),
+    *(Column(name, BigInteger, nullable=False) for name in ("amount", "renewed")),
+)
+"""What workers hold of budgets, and when they were last heard of."""
 
 meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", BigInteger, nullable=False))
 """Counters of the store itself; `keys_version` is one higher after every change of a key."""

@@ -14,12 +14,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from interlingua.errors import Conflict, InvalidRequest, NotFound
+from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.store import KeyRow, LedgerPage, LedgerRow
+from interlingua.stores.budgets import SqlBudgets
 from interlingua.stores.conversations import SqlConversations
 from interlingua.stores.database import Database
 from interlingua.stores.overlay import SqlOverlay
 from interlingua.stores.pages import after_number, checked_limit
 from interlingua.stores.place import Place
+from interlingua.stores.repricing import SqlRepricing
 from interlingua.stores.responses import SqlResponses
 from interlingua.stores.rollups import SqlRollups
 from interlingua.stores.rows import call_values, earlier_values, ledger_row
@@ -39,7 +42,7 @@ class SqlStore:
 
     Attributes:
         database: what all of it is kept in.
-        conversations, overlay, responses, rollups: what else is kept.
+        conversations, overlay, responses, rollups, budgets, repricing: what else is kept.
     """
 
     def __init__(self, place: Place | Path, *, responses: float = 0.0) -> None:
@@ -48,6 +51,8 @@ class SqlStore:
         self.overlay = SqlOverlay(self.database)
         self.responses = SqlResponses(self.database, responses)
         self.rollups = SqlRollups(self.database)
+        self.budgets = SqlBudgets(self.database)
+        self.repricing = SqlRepricing(self.database)
         self._insert_call = self.database.insertion(calls, [column.name for column in _CALL_COLUMNS])
         self._insert_attempt = self.database.insertion(attempts, [column.name for column in attempts.c])
 
@@ -64,20 +69,25 @@ class SqlStore:
         """Closes it. May be called twice."""
         await self.database.aclose()
 
-    async def write(self, rows: Sequence[LedgerRow]) -> None:
-        """Commits all rows or none; rows that are there already are left as they are."""
+    async def write(self, rows: Sequence[LedgerRow], charges: Sequence[BudgetCharge] = ()) -> None:
+        """Commits all rows or none, with what they take from budgets; rows that are there already are left."""
         values = [call_values(row) for row in rows]
         earlier = [each for row in rows if len(row.attempts) > 1 for each in earlier_values(row)]
         try:
-            await self._write(values, earlier)
+            await self._write(values, earlier, charges)
         except InvalidRequest:
             if self.database.place.is_file:
                 raise
             # PostgreSQL keeps no NUL, and a client that sends one shall not be missing in the ledger for it.
-            await self._write([_without_nul(each) for each in values], [_without_nul(each) for each in earlier])
+            texts = [_without_nul(each) for each in values]
+            await self._write(texts, [_without_nul(each) for each in earlier], charges)
 
-    async def _write(self, values: list[tuple[Any, ...]], earlier: list[tuple[Any, ...]]) -> None:
+    async def _write(
+        self, values: list[tuple[Any, ...]], earlier: list[tuple[Any, ...]], charges: Sequence[BudgetCharge]
+    ) -> None:
         async def insert(connection: AsyncConnection) -> None:
+            if charges:
+                await self.budgets.settle(connection, charges)
             await connection.exec_driver_sql(self._insert_call, values)
             if earlier:
                 await connection.exec_driver_sql(self._insert_attempt, earlier)
@@ -143,7 +153,7 @@ class SqlStore:
 
 async def _with_earlier(connection: AsyncConnection, found: Sequence[Sequence[Any]]) -> list[LedgerRow]:
     """Calls with the attempts that stand in the other table."""
-    several = [row[0] for row in found if row[13] > 1]
+    several = [row[0] for row in found if row[14] > 1]
     earlier: dict[tuple[str, str], list[Sequence[Any]]] = {}
     if several:
         query = (

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from interlingua.errors import BY_CODE, InterlinguaError, Overloaded, RateLimited, wait_of
+from interlingua.errors import BY_CODE, BudgetExceeded, InterlinguaError, Overloaded, RateLimited, wait_of
 from interlingua.types.opaque import Extra, Opaque, Origin
 from interlingua.types.parts import Annotation, Part
 from interlingua.types.response import FinishReason, TokenLogprob
@@ -128,7 +128,7 @@ class Failed(EventBase, frozen=True, tag="failed"):
             retryable=self.retryable,
             raw_code=self.raw_code,
         )
-        if isinstance(error, RateLimited | Overloaded):
+        if isinstance(error, RateLimited | Overloaded | BudgetExceeded):
             error.retry_after = self.retry_after
         return error
 

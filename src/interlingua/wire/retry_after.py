@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
 from math import ceil
 
-from interlingua.errors import InterlinguaError, wait_of
+from interlingua.errors import BudgetExceeded, InterlinguaError, wait_of
 
 _SPAN = re.compile(r"([\d.]+)(ms|h|m|s)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -45,9 +45,14 @@ def span(text: str) -> float | None:
 
 
 def render_retry_after(error: InterlinguaError) -> tuple[tuple[str, str], ...]:
-    """The `retry-after` header of an error, in whole seconds; nothing where no wait is known."""
+    """The `retry-after` header of an error, in whole seconds; nothing where no wait is known.
+
+    A budget that is spent says besides that another try is of no use: the SDKs of OpenAI and Anthropic would make two
+    by themselves on a 429, and they read `x-should-retry`.
+    """
     wait = wait_of(error)
-    return () if wait is None else (("retry-after", str(max(0, ceil(wait)))),)
+    found = () if wait is None else (("retry-after", str(max(0, ceil(wait)))),)
+    return (*found, ("x-should-retry", "false")) if isinstance(error, BudgetExceeded) and not error.retryable else found
 
 
 def _seconds(text: str) -> float | None:

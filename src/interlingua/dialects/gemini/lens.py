@@ -89,9 +89,10 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class _Look:
     """What was found in the contents of a request."""
 
-    __slots__ = ("has_state", "needs")
+    __slots__ = ("choices", "has_state", "needs")
 
     def __init__(self) -> None:
+        self.choices = 1
         self.needs: set[str] = set()
         self.has_state = False
 
@@ -158,11 +159,12 @@ def peek(request: WireRequest) -> Peek:
         needs=frozenset(look.needs),
         has_state=look.has_state,
         reframing=JsonArray if stream and wants_array(request.path) else None,
+        choices=look.choices,
     )
 
 
 def _settings(raw: msgspec.Raw, look: _Look) -> int | None:
-    """Adds what settings need; gives the limit of the answer."""
+    """Adds what settings need, and how many answers are asked for; gives the limit of each."""
     config = _camel(glance.members(raw))
     if "thinkingConfig" in config and _wants_thought(glance.some(config, "thinkingConfig")):
         look.needs.add("reasoning")
@@ -173,6 +175,8 @@ def _settings(raw: msgspec.Raw, look: _Look) -> int | None:
     if "responseModalities" in config:
         outputs = {word.lower() for word in glance.words(config["responseModalities"])}
         look.needs.update(f"{word} output" for word in outputs - {"text"})
+    if kind_of(config.get("candidateCount", b"")) == "number":
+        look.choices = glance.count(config, "candidateCount") or 1
     if "maxOutputTokens" not in config:
         return None
     if kind_of(config["maxOutputTokens"]) == "number":

@@ -107,6 +107,7 @@ def peek(request: WireRequest) -> Peek:
         needs=frozenset(needs),
         has_state=not words.isdisjoint(_STATE),
         most_output=limits[0] if limits else None,
+        choices=glance.count(values, "n") or 1 if "n" in values else 1,
     )
 
 
