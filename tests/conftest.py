@@ -23,6 +23,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[s
         if _OURS.match(name):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("IL_KEYCHAIN", "off")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     return dict(os.environ)
 

@@ -31,7 +31,7 @@ def test_with_nothing_at_all_it_fails_and_says_how_to_begin(empty: dict[str, str
     done = run("doctor", env=empty)
     assert done.exit_code == 78
     assert "il pull smollm2" in done.stdout
-    assert "export OPENAI_API_KEY=…" in done.stdout
+    assert "il credentials set openai" in done.stdout
     assert examined(env=empty)["usable"] == []
 
 

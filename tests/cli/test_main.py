@@ -12,7 +12,7 @@ import click
 import pytest
 
 from interlingua import __version__
-from interlingua.cli.main import COMMANDS, il
+from interlingua.cli.main import COMMANDS
 from interlingua.errors import BY_CODE
 from interlingua.transport.scripted import Script, ScriptedTransport
 from tests.cli.runs import process, run
@@ -88,8 +88,8 @@ def test_an_error_has_its_lines_and_its_exit_code() -> None:
     assert done.exit_code == 77
     assert done.stderr.splitlines() == [
         "error: no credential for anthropic",
-        "  looked in: ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN",
-        "  fix:       export ANTHROPIC_API_KEY=…",
+        "  looked in: keychain (anthropic/default), ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN, credentials file",
+        "  fix:       il credentials set anthropic   or   export ANTHROPIC_API_KEY=…",
         "  or use:    local/smollm2 (works without a key)",
     ]
     assert done.stdout == ""
@@ -191,11 +191,3 @@ def test_a_closed_stream_is_no_crash(closed: str) -> None:
     """Services start programs so."""
     command = f'"{sys.executable}" -c "from interlingua.cli.main import main; main()" providers {closed}'
     assert subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode == 0
-
-
-def test_no_message_names_what_does_not_exist_yet() -> None:
-    """A remedy that cannot be followed is worse than none."""
-    done = process("ask", "-m", "openai/gpt-6-sol", "hi")
-    assert b"il credentials" not in done.stderr
-    assert b"keychain" not in done.stderr
-    assert il.name == "il"

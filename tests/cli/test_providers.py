@@ -28,7 +28,7 @@ def test_a_credential_is_shown_by_source_and_masked_tail() -> None:
         "state": "missing",
         "source": None,
         "tail": None,
-        "looked_in": ["OPENAI_API_KEY"],
+        "looked_in": ["keychain (openai/default)", "OPENAI_API_KEY", "credentials file"],
     }
     assert rows["ollama"]["credential"]["state"] == "not needed"
 

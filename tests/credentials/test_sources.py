@@ -50,12 +50,6 @@ def test_a_key_in_plain_text_is_refused_without_repeating_it() -> None:
     assert "sk-live" not in caught.value.message + caught.value.remedy
 
 
-def test_the_keychain_is_refused_until_it_exists() -> None:
-    """Better than a key that is never found."""
-    with pytest.raises(ConfigError, match="keychain"):
-        CredentialSources({}, references={"lab": ["keychain:lab/team"]})
-
-
 def test_a_credential_shows_its_tail_only() -> None:
     """Also in a traceback's locals."""
     found = CredentialSources({"K": "sk-aaaaaaaaaaaa9fQ2"}).find("lab", ("K",))

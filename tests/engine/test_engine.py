@@ -124,7 +124,7 @@ async def test_without_any_credential_the_error_tells_where_it_was_looked_for() 
     engine, _, _ = engine_with(keys=())
     with pytest.raises(CredentialMissing) as caught:
         await engine.generate(ask("openai/gpt-6-luna"))
-    assert caught.value.looked_in == ("OPENAI_API_KEY",)
+    assert caught.value.looked_in == ("keychain (openai/default)", "OPENAI_API_KEY", "credentials file")
     assert "OPENAI_API_KEY" in caught.value.remedy
     assert caught.value.alternative == "local/smollm2"
 
@@ -143,7 +143,7 @@ async def test_the_remedy_names_a_variable_that_is_read_and_that_people_have(
     engine, _, _ = engine_with(keys=(), providers=providers)
     with pytest.raises(CredentialMissing) as caught:
         await engine.generate(ask(model))
-    assert caught.value.remedy == f"export {variable}=…"
+    assert caught.value.remedy.endswith(f"   or   export {variable}=…")
 
 
 async def test_a_refused_key_is_not_tried_again_but_the_next_target_is() -> None:

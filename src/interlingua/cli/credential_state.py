@@ -45,7 +45,8 @@ class CredentialState(Struct, frozen=True, kw_only=True):
     @property
     def medium(self) -> str:
         """For tables of providers: with the masked tail, or what to set."""
-        return f"no key (set {self.looked_in[0]})" if self.missing and self.looked_in else self.long
+        variable = next((place for place in self.looked_in if place.isidentifier()), "")
+        return f"no key (set {variable})" if self.missing and variable else self.long
 
     @property
     def long(self) -> str:

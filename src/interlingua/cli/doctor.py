@@ -188,7 +188,7 @@ def _next(states: list[tuple[Provider, CredentialState]], usable: list[str]) -> 
         yield Step(do="pip install 'interlingua[local]'", why="what the model of this machine runs in")
     hosts = [(host, state) for host, state in states if state.looked_in and host.default_model]
     if hosts and not any(state.source for _, state in hosts):
-        yield Step(do=f"export {hosts[0][1].looked_in[0]}=…", why="a key of this or any other provider (il providers)")
+        yield Step(do=f"il credentials set {hosts[0][0].id}", why="a key of this or any other provider (il providers)")
     if usable:
         named = [name for name in usable if not name.endswith(ANY)] or usable
         yield Step(do=f'il ask -m {named[0]} "Hello"', why="")

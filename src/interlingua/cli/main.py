@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "ask": "Ask a model; the answer is all that goes to standard output.",
     "models": "List models: what they can do, and what they cost.",
     "providers": "List providers, and where their credentials come from.",
+    "credentials": "Keep keys of providers in the system's keychain.",
     "serve": "Serve every API to every client.",
     "keys": "Make, list and end the keys of gateway clients.",
     "store": "Look at what is kept, prune it, back it up, restore it.",

@@ -12,9 +12,11 @@ from pathlib import Path
 import msgspec
 
 from interlingua.catalog.overlay import present_catalog
+from interlingua.config.load import default_user_folder
 from interlingua.config.schema import Config, HttpSettings
 from interlingua.credentials.pool import CredentialPools, KeyReference, parse_keys
 from interlingua.credentials.sources import CredentialSources
+from interlingua.credentials.vault import open_vault
 from interlingua.dialects.registry import DIALECTS
 from interlingua.engine.engine import IN_PROCESS, NETWORK, Engine
 from interlingua.engine.settings import EngineSettings
@@ -127,10 +129,11 @@ def _providers(config: Config, environment: Mapping[str, str]) -> dict[str, Prov
 def _credentials(config: Config, environment: Mapping[str, str], given: Mapping[str, Secret]) -> CredentialPools:
     """Where secrets come from; a provider with several references has a pool of them."""
     keys = {id: parse_keys(id, table["api_keys"]) for id, table in config.providers.items() if "api_keys" in table}
+    vault = open_vault(environment, default_user_folder())
 
     def sources(references: Mapping[str, tuple[KeyReference, ...]]) -> CredentialSources:
         texts = {id: [one.ref for one in each] for id, each in references.items()}
-        return CredentialSources(environment, given=given, references=texts)
+        return CredentialSources(environment, given=given, references=texts, vault=vault)
 
     pools = {
         id: [(one, sources({id: (one,)})) for one in each]

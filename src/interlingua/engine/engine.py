@@ -326,11 +326,13 @@ class Engine:
             credential = self.pick(provider)
         if credential is None and provider.needs_credential:
             looked_in = self.credentials.looked_in(provider.id, provider.env)
-            name = next((one for one in looked_in if one not in provider.auth.bearer_env), None)
+            name = next((one for one in looked_in if one.isidentifier() and one not in provider.auth.bearer_env), None)
             raise CredentialMissing(
                 f"no credential for {provider.id}",
                 looked_in=looked_in,
-                remedy=f"export {name}=…" if name else "Set api_keys for this provider in the configuration.",
+                remedy=f"il credentials set {provider.id}   or   export {name}=…"
+                if name
+                else "Set api_keys for this provider in the configuration.",
                 alternative=self.keyless(),
                 provider=provider.id,
             )
