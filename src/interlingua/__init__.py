@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from interlingua._version import __version__
 
 if TYPE_CHECKING:
+    from interlingua.client.agent import AsyncTaskAgent, TaskAgent
     from interlingua.client.ask import ask, capabilities
     from interlingua.client.chat import AsyncChat, Chat
     from interlingua.client.client import AsyncClient
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AsyncChat": "client.chat",
     "AsyncClient": "client.client",
+    "AsyncTaskAgent": "client.agent",
     "Chat": "client.chat",
     "ChatRequest": "types.request",
     "ChatResponse": "types.response",
@@ -45,6 +47,7 @@ _HOMES = {
     "Message": "types.messages",
     "Money": "types.money",
     "Reply": "client.reply",
+    "TaskAgent": "client.agent",
     "Usage": "types.usage",
     "ask": "client.ask",
     "capabilities": "client.ask",
@@ -54,6 +57,7 @@ _HOMES = {
 __all__ = [
     "AsyncChat",
     "AsyncClient",
+    "AsyncTaskAgent",
     "Chat",
     "ChatRequest",
     "ChatResponse",
@@ -62,6 +66,7 @@ __all__ = [
     "Message",
     "Money",
     "Reply",
+    "TaskAgent",
     "Usage",
     "__version__",
     "ask",

@@ -93,6 +93,7 @@ class Provider(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         aliases: short forms of the id.
         families: beginnings of model names that are taken to be this host's.
         default_model: what to use where no model is named.
+        task_agent: whether task agents use it where no provider is named.
         env: environment names of the credential, best first, as the provider's own SDK reads them.
         base_url_env: environment name of the base address.
         auth: how it wants the credential; a text in a row stands for `how`.
@@ -115,6 +116,7 @@ class Provider(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     aliases: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     default_model: str = ""
+    task_agent: bool = False
     env: tuple[str, ...] = ()
     base_url_env: str = ""
     auth: Auth = Auth()
