@@ -43,8 +43,8 @@ $(GATEWAYS): benchmarks/gateway/peers.txt
 
 setup: $(READY) $(MODEL)   ## install everything, and the small local model
 
-chat: setup        ## ask the local model one question
-	$(BIN)/il ask "What is the capital of France?"
+chat: setup        ## talk with any model; without a terminal, ask the local one a question
+	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/il chat; else exec $(BIN)/il ask "What is the capital of France?" </dev/null; fi
 
 serve: setup       ## serve every API on port 8100, the local model as default
 	$(BIN)/il serve

@@ -262,3 +262,22 @@ def test_a_local_model_that_is_not_here_says_how_to_get_it(tmp_path: Path) -> No
     done = run("ask", "hi", env={"XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path)})
     assert done.exit_code == 74
     assert "il pull smollm2" in done.stderr
+
+
+def test_go_on_keeps_and_continues_the_last_conversation(tmp_path: Path) -> None:
+    """From a script; with another model, too."""
+    env = {"XDG_STATE_HOME": str(tmp_path), "OPENAI_API_KEY": "k"}
+    first, second = ScriptedTransport(openai_stream("one")), ScriptedTransport(openai_stream("two"))
+    assert run("ask", "-c", "-m", "openai/gpt-6-sol", "first", transport=first, env=env).stdout == "one\n"
+    assert run("ask", "-c", "second", transport=second, env=env).stdout == "two\n"
+    body: Any = second.bodies[0]
+    assert body["model"] == "gpt-6-sol"
+    assert [message["content"] for message in body["messages"]] == ["first", "one", "second"]
+    assert run("ask", "-c", "--no-stream", "x", env=env).exit_code == 2
+
+
+def test_chat_in_a_pipe_is_one_question(tmp_path: Path) -> None:
+    """`echo hi | il chat`."""
+    transport = ScriptedTransport(openai_stream("hello"))
+    done = run("chat", "-m", "openai/gpt-6-sol", stdin="hi", transport=transport, env={"OPENAI_API_KEY": "k"})
+    assert (done.exit_code, done.stdout) == (0, "hello\n")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from interlingua.catalog.catalog import load_catalog
-from interlingua.cli.models import tokens
+from interlingua.catalog.words import tokens
 from tests.cli.runs import lines, run
 
 CATALOG = load_catalog()

@@ -255,7 +255,7 @@ async def test_switching_needs_no_key_and_asking_does() -> None:
     with pytest.raises(CredentialMissing) as caught:
         await chat.ask("in one word?")
     assert caught.value.provider == "chutes"
-    assert caught.value.looked_in == ("CHUTES_API_KEY",)
+    assert caught.value.looked_in == ("keychain (chutes/default)", "CHUTES_API_KEY", "credentials file")
     assert caught.value.alternative == "local/smollm2"
     assert [m.text for m in chat.messages] == ["Hello", "Hi."]
 

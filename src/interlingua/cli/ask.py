@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import msgspec
 
 from interlingua.cli.answer_view import AnswerView, WaitLine, notes
 from interlingua.cli.code_block import first_code_block
+from interlingua.cli.conversation import Continued, latest_talk
 from interlingua.cli.estimate_view import estimate_json, estimate_lines
 from interlingua.cli.names import complete_files, complete_models
 from interlingua.cli.prompt import piped_text, whole_prompt
@@ -19,13 +21,15 @@ from interlingua.cli.pull import offer_weights
 from interlingua.cli.session import Session, session
 from interlingua.cli.summary import summary
 from interlingua.cli.usage_line import usage_line
+from interlingua.client.attachments import attach as attached
 from interlingua.client.estimate import Estimate
-from interlingua.client.reply import Reply
+from interlingua.client.reply import Reply, ReplyStream
 from interlingua.client.settings import Settings
 from interlingua.client.tools import ToolRun
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError
 from interlingua.types.accumulate import unfold
 from interlingua.types.events import Event, Failed
+from interlingua.types.messages import user
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -59,6 +63,7 @@ class Form(NamedTuple):
 @click.argument("prompt", nargs=-1)
 @click.option("-m", "--model", metavar="MODEL", shell_complete=complete_models, help="Who answers; see `il models`.")
 @click.option("-s", "--system", metavar="TEXT", help="Instructions that precede the question.")
+@click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation; it is kept.")
 @click.option(
     "-a",
     "--attach",
@@ -99,6 +104,7 @@ def command(
     no_stream: bool,
     estimate: bool,
     quiet: bool,
+    go_on: bool = False,
     **options: Any,
 ) -> None:
     """Ask a model. The answer is all that goes to standard output.
@@ -112,6 +118,8 @@ def command(
     """
     if [extract, as_json, as_jsonl].count(True) > 1 or (extract and schema):
         raise click.UsageError("--extract, --json and --jsonl exclude each other, and --extract excludes --schema")
+    if go_on and (schema or no_stream or estimate):
+        raise click.UsageError("--continue excludes --schema, --no-stream and --estimate")
     current = session(context)
     question = whole_prompt(prompt, piped_text())
     if not question and not attachments:
@@ -136,9 +144,12 @@ def command(
         return
     offer_weights(current, target)
     view = AnswerView(current.out, current.err, silent=not form.is_text)
+    call = {"model": model, "attach": attachments, **settings}
     try:
         reply = asyncio.run(
-            _ask(current, view, form, target.name, question, model=model, attach=attachments, **settings)
+            _go_on(current, view, form, question, **call)
+            if go_on
+            else _ask(current, view, form, target.name, question, **call)
         )
     finally:
         view.end()
@@ -167,23 +178,39 @@ async def _ask(current: Session, view: AnswerView, form: Form, who: str, questio
                 wait.stop()
                 view.whole(reply.parts)
                 return reply
-            stream = client.stream(question, output=form.schema, **call)
-            try:
-                async for event in stream:
-                    if form.is_text or form.jsonl:
-                        wait.stop()
-                    if form.jsonl:
-                        current.out.line(current.out.safe(_line(event)))
-                    if not isinstance(event, ToolRun):
-                        view.show(event)
-            except InterlinguaError as error:
-                if form.jsonl:
-                    current.out.line(current.out.safe(_line(Failed.of(error))))
-                raise
-            finally:
+            return await _shown(current, view, form, wait, client.stream(question, output=form.schema, **call))
+
+
+async def _go_on(current: Session, view: AnswerView, form: Form, question: str, **call: Any) -> Reply[Any]:
+    """The reply within the last conversation."""
+    async with AsyncExitStack() as closing:
+        await closing.enter_async_context(current.client)
+        talk = await latest_talk(current, closing, call.pop("model"), call.pop("system"))
+        parts = [attached(source) for source in call.pop("attach")]
+        target = talk.target
+        with WaitLine(current.err, target.name) as wait:
+            return await _shown(current, view, form, wait, Continued(talk, user(question, *parts), call))  # type: ignore[arg-type]  # what is left are settings
+
+
+async def _shown(
+    current: Session, view: AnswerView, form: Form, wait: WaitLine, stream: ReplyStream[Any] | Continued
+) -> Reply[Any]:
+    try:
+        async for event in stream:
+            if form.is_text or form.jsonl:
                 wait.stop()
-                await stream.aclose()
-            return stream.reply
+            if form.jsonl:
+                current.out.line(current.out.safe(_line(event)))
+            if not isinstance(event, ToolRun):
+                view.show(event)
+    except InterlinguaError as error:
+        if form.jsonl:
+            current.out.line(current.out.safe(_line(Failed.of(error))))
+        raise
+    finally:
+        wait.stop()
+        await stream.aclose()
+    return stream.reply
 
 
 def _conclude(current: Session, form: Form, reply: Reply[Any]) -> None:

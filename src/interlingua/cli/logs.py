@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from interlingua.catalog.catalog import load_catalog
-from interlingua.cli.models import tokens
+from interlingua.catalog.words import tokens
 from interlingua.cli.period import moment
 from interlingua.cli.session import Session, session
 from interlingua.cli.stored import run

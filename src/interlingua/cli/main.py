@@ -22,7 +22,9 @@ from interlingua.errors import InterlinguaError
 INTERRUPTED = 130
 
 COMMANDS: dict[str, str] = {
+    "chat": "Talk with any model in the terminal.",
     "ask": "Ask a model; the answer is all that goes to standard output.",
+    "compare": "Ask several models the same, side by side.",
     "models": "List models: what they can do, and what they cost.",
     "providers": "List providers, and where their credentials come from.",
     "credentials": "Keep keys of providers in the system's keychain.",

@@ -13,6 +13,7 @@ import msgspec
 from interlingua.catalog.catalog import Catalog, Model
 from interlingua.catalog.model import PriceRow
 from interlingua.catalog.pricing import row_of_day
+from interlingua.catalog.words import UNKNOWN, amount, costs, tokens
 from interlingua.cli.credential_state import CredentialState, credential_state
 from interlingua.cli.names import complete_models, complete_providers
 from interlingua.cli.session import Session, session
@@ -20,7 +21,6 @@ from interlingua.cli.table import Column, table
 from interlingua.errors import NotFound
 from interlingua.providers.provider import find
 
-UNKNOWN = "?"
 MODALITIES = ("image", "audio", "video", "pdf")
 _WORDS = {
     **{word: ("input", word) for word in MODALITIES},
@@ -196,9 +196,9 @@ def _details(current: Session, model: Model) -> Iterable[tuple[str, str]]:
     for label, ability in {"tools": traits.tools, "schema": traits.structured_output}.items():
         yield label, _yes_no(ability)
     yield "thinks", _yes_no(traits.reasoning) + (f" ({', '.join(traits.efforts)})" if traits.efforts else "")
-    yield "costs", _costs(row_of_day(model.prices, catalog.as_of))
+    yield "costs", costs(row_of_day(model.prices, catalog.as_of))
     for tier in getattr(row_of_day(model.prices, catalog.as_of), "tiers", ()):
-        yield "", f"{_costs(tier)}, for prompts over {tier.above:,} tokens"
+        yield "", f"{costs(tier)}, for prompts over {tier.above:,} tokens"
     facts = {"also called": ", ".join(model.aliases), "released": model.released, "shutdown": model.shutdown}
     for label, text in facts.items():
         if text:
@@ -207,16 +207,6 @@ def _details(current: Session, model: Model) -> Iterable[tuple[str, str]]:
     if model.note:
         yield "note", model.note
     yield "checked", catalog.as_of
-
-
-def _costs(row: Any) -> str:
-    if row is None or row.input is None:
-        return "unknown"
-    if row.input == row.output == "0":
-        return "free"
-    rates = {"in": row.input, "out": row.output, "cached": row.cache_read, "cache write": row.cache_write}
-    told = ", ".join(f"{_amount(rate)} {label}" for label, rate in rates.items() if rate is not None)
-    return f"{told} (USD per million tokens)"
 
 
 def _row(model: Model, catalog: Catalog, state: CredentialState) -> tuple[str, ...]:
@@ -234,24 +224,9 @@ def _row(model: Model, catalog: Catalog, state: CredentialState) -> tuple[str, .
     )
 
 
-def tokens(count: int | None) -> str:
-    """A number of tokens for tables: `8.2k`, `1.0M`."""
-    if count is None:
-        return UNKNOWN
-    if count >= 1_000_000:
-        return f"{count / 1e6:.1f}M"
-    return f"{count / 1e3:.0f}k" if count >= 100_000 else f"{count / 1e3:.1f}k" if count >= 1000 else str(count)
-
-
 def _rate(row: PriceRow | None, name: str) -> str:
     rate = getattr(row, name, None)
-    return UNKNOWN if rate is None else "free" if Decimal(rate) == 0 else _amount(rate)
-
-
-def _amount(rate: str) -> str:
-    """Dollars with at least two digits after the point, as prices are written."""
-    whole, _, cents = rate.partition(".")
-    return f"{whole}.{cents:0<2}"
+    return UNKNOWN if rate is None else "free" if Decimal(rate) == 0 else amount(rate)
 
 
 def _mark(ability: bool | None) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from interlingua.cli.models import tokens
+from interlingua.catalog.words import tokens
 from interlingua.cli.period import moment
 from interlingua.cli.session import Session, session
 from interlingua.cli.stored import dollars, run

@@ -1,0 +1,207 @@
+"""Conversations as the chat keeps them: in the store that the web UI shows too, under the tenant of this machine.
+
+A conversation is a tree: each message knows the one before it, so that an answer which was asked for again, or a
+question that was edited, stays beside the new one.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from msgspec import UNSET
+from msgspec.structs import asdict, replace
+
+from interlingua.engine.principal import LOCAL_TENANT
+from interlingua.errors import NotFound
+from interlingua.ports.store import (
+    Answer,
+    Conversation,
+    ConversationChanges,
+    ConversationPage,
+    Hit,
+    HitPage,
+    StoredMessage,
+    Thread,
+)
+from interlingua.types.messages import Message
+from interlingua.types.opaque import Json
+
+TENANT = LOCAL_TENANT
+INTERRUPTED = ("cancelled", "stream_interrupted")
+"""Codes of errors that broke an answer off which may be continued."""
+
+
+class Conversations(Protocol):
+    """What the chat asks of a `ConversationStore`; one fits."""
+
+    async def create(
+        self, tenant: str, *, title: str = "", folder: str = "", settings: Mapping[str, Json] | None = None
+    ) -> Conversation:
+        """Begins one."""
+        ...
+
+    async def get(self, tenant: str, id: str, *, leaf: str | None = None, whole: bool = False) -> Thread:
+        """One with messages."""
+        ...
+
+    async def page(
+        self,
+        tenant: str,
+        *,
+        folder: str | None = None,
+        pinned: bool | None = None,
+        archived: bool | None = False,
+        search: str = "",
+        after: str | None = None,
+        limit: int = 50,
+    ) -> ConversationPage:
+        """Some, the latest first."""
+        ...
+
+    async def append(
+        self, tenant: str, id: str, parent: str | None, message: Message, answer: Answer | None = None
+    ) -> StoredMessage:
+        """Adds a message."""
+        ...
+
+    async def update(self, tenant: str, id: str, changes: ConversationChanges) -> Conversation:
+        """Changes what is said of it."""
+        ...
+
+    async def delete(self, tenant: str, id: str) -> None:
+        """Deletes it."""
+        ...
+
+    async def fork(self, tenant: str, id: str, leaf: str | None = None) -> Conversation:
+        """A copy of one branch."""
+        ...
+
+    async def search(self, tenant: str, text: str, *, after: str | None = None, limit: int = 50) -> HitPage:
+        """Messages in which words occur."""
+        ...
+
+
+class Unkept:
+    """Conversations that end with the process: where the store cannot be had, and for tests."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Conversation, list[StoredMessage]]] = {}
+
+    async def create(
+        self, tenant: str, *, title: str = "", folder: str = "", settings: Mapping[str, Json] | None = None
+    ) -> Conversation:
+        """See `ConversationStore.create`."""
+        made = Conversation(
+            id=new_id(), title=title, folder=folder, created=now(), updated=now(), settings=dict(settings or {})
+        )
+        self._kept[made.id] = (made, [])
+        return made
+
+    async def get(self, tenant: str, id: str, *, leaf: str | None = None, whole: bool = False) -> Thread:
+        """See `ConversationStore.get`."""
+        found, messages = self._one(id)
+        shown = messages if whole else path_to(leaf or found.leaf, messages)
+        return Thread(found, tuple(shown))
+
+    async def page(
+        self,
+        tenant: str,
+        *,
+        folder: str | None = None,
+        pinned: bool | None = None,
+        archived: bool | None = False,
+        search: str = "",
+        after: str | None = None,
+        limit: int = 50,
+    ) -> ConversationPage:
+        """See `ConversationStore.page`; all of them are one page."""
+        found = (one for one, _ in self._kept.values())
+        return ConversationPage(tuple(sorted(found, key=lambda one: (-one.updated, one.id))))
+
+    async def append(
+        self, tenant: str, id: str, parent: str | None, message: Message, answer: Answer | None = None
+    ) -> StoredMessage:
+        """See `ConversationStore.append`."""
+        found, messages = self._one(id)
+        added = StoredMessage(id=new_id(), parent=parent, message=message, created=now(), answer=answer)
+        self._kept[id] = (replace(found, leaf=added.id, updated=added.created), [*messages, added])
+        return added
+
+    async def update(self, tenant: str, id: str, changes: ConversationChanges) -> Conversation:
+        """See `ConversationStore.update`."""
+        found, messages = self._one(id)
+        given = {name: value for name, value in asdict(changes).items() if value is not UNSET}
+        self._kept[id] = (replace(found, **given), messages)
+        return self._kept[id][0]
+
+    async def delete(self, tenant: str, id: str) -> None:
+        """See `ConversationStore.delete`."""
+        self._one(id)
+        del self._kept[id]
+
+    async def fork(self, tenant: str, id: str, leaf: str | None = None) -> Conversation:
+        """See `ConversationStore.fork`."""
+        found, messages = self._one(id)
+        made = await self.create(tenant, title=found.title, folder=found.folder, settings=found.settings)
+        parent = None
+        for one in path_to(leaf or found.leaf, messages):
+            parent = (await self.append(tenant, made.id, parent, one.message, one.answer)).id
+        return self._one(made.id)[0]
+
+    async def search(self, tenant: str, text: str, *, after: str | None = None, limit: int = 50) -> HitPage:
+        """See `ConversationStore.search`; words are looked for anywhere."""
+        words = text.lower().split()
+        hits = [
+            Hit(
+                conversation=found.id,
+                title=found.title,
+                message=one.id,
+                role=one.message.role,
+                created=one.created,
+                snippet=one.message.text,
+            )
+            for found, messages in self._kept.values()
+            for one in messages
+            if words and all(word in one.message.text.lower() for word in words)
+        ]
+        return HitPage(tuple(hits[:limit]))
+
+    def _one(self, id: str) -> tuple[Conversation, list[StoredMessage]]:
+        if id not in self._kept:
+            raise NotFound("there is no conversation of this id", what="conversation")
+        return self._kept[id]
+
+
+def new_id() -> str:
+    """An id for what the store has not given one."""
+    return secrets.token_hex(12)
+
+
+def now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def path_to(leaf: str | None, messages: Iterable[StoredMessage]) -> list[StoredMessage]:
+    """The messages that lead to `leaf`, the first one first."""
+    by_id = {one.id: one for one in messages}
+    path: list[StoredMessage] = []
+    while leaf is not None and leaf in by_id:
+        path.append(by_id[leaf])
+        leaf = by_id[leaf].parent
+    return path[::-1]
+
+
+def is_interrupted(one: StoredMessage) -> bool:
+    """Whether a message is the beginning of an answer that broke off."""
+    return one.answer is not None and one.answer.error in INTERRUPTED
+
+
+def maker(one: StoredMessage) -> str:
+    """Who made a message, as `provider/model`; empty for people and tools."""
+    if one.answer is None or not one.answer.model:
+        return ""
+    return f"{one.answer.provider}/{one.answer.model}" if one.answer.provider else one.answer.model
