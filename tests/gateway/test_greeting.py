@@ -6,11 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from interlingua.gateway import greeting
+from interlingua.gateway import pages
 from interlingua.transport.scripted import Script, ScriptedTransport
 from tests.gateway.asgi import call, gateway
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.fixture(autouse=True)
+def unbuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a build of the web interface would be."""
+    folder = tmp_path / "static"
+    folder.mkdir()
+    monkeypatch.setattr(pages, "STATIC", folder)
+    return folder
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -43,11 +52,10 @@ async def test_a_name_with_markup_in_it_stays_text(tmp_path: Path) -> None:
     assert b"<script" not in answer.body
 
 
-async def test_the_built_interface_takes_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_built_interface_takes_its_place(tmp_path: Path, unbuilt: Path) -> None:
     """For browsers; Ollama's clients hear what they did."""
-    built = tmp_path / "index.html"
+    built = unbuilt / "index.html"
     built.write_text("<!doctype html><title>The interface</title>")
-    monkeypatch.setattr(greeting, "BUILT", built)
     async with gateway(tmp_path, ScriptedTransport(Script())) as app:
         page, plain = await call(app, "GET", "/", headers=BROWSER), await call(app, "GET", "/")
     assert page.body == built.read_bytes()

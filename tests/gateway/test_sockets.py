@@ -175,7 +175,7 @@ async def test_a_slow_reader_slows_the_upstream(client: str, host: str, tmp_path
         for piece in begun(host):
             await exchange.chunk(piece)
         many = word * 200
-        for _ in range(20_000_000 // len(many)):
+        for _ in range(100_000_000 // len(many)):
             await exchange.chunk(many)
             sent += len(many)
 
@@ -186,7 +186,7 @@ async def test_a_slow_reader_slows_the_upstream(client: str, host: str, tmp_path
         while last != sent:
             last = sent
             await asyncio.sleep(0.3)
-        assert sent < 16_000_000
+        assert sent < 32_000_000  # what sockets hold on both sides, and little of ours
         writer.transport.abort()
 
 

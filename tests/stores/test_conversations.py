@@ -336,3 +336,20 @@ def test_what_was_appended_survives_kill_9(empty: Spot) -> None:
 
     made, texts = asyncio.run(found())
     assert (made.title, texts) == ("T", ["0", "1", "2", "3", "4"])
+
+
+async def test_a_message_is_removed_with_what_follows_it_and_the_active_branch_ends_before(store: SqlStore) -> None:
+    """Other branches stay, and nothing of what went is found any more."""
+    made = await store.conversations.create("t")
+    first, second, third = await said(store, "t", made.id, "one", "zebra", "three")
+    (other,) = await said(store, "t", made.id, "other", parent=first.id)
+    left = await store.conversations.remove("t", made.id, second.id)
+    assert left.leaf == other.id
+    tree = await store.conversations.get("t", made.id, whole=True)
+    assert [one.id for one in tree.messages] == [first.id, other.id]
+    assert (await store.conversations.search("t", "zebra")).hits == ()
+    assert (await store.conversations.remove("t", made.id, other.id)).leaf == first.id
+    assert (await store.conversations.remove("t", made.id, first.id)).leaf is None
+    for tenant, message in (("t", third.id), ("foreign", first.id)):
+        with pytest.raises(NotFound):
+            await store.conversations.remove(tenant, made.id, message)

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "providers": "List providers, and where their credentials come from.",
     "credentials": "Keep keys of providers in the system's keychain.",
     "serve": "Serve every API to every client.",
+    "open": "Open the web interface, signed in.",
     "keys": "Make, list and end the keys of gateway clients.",
     "store": "Look at what is kept, prune it, back it up, restore it.",
     "usage": "Show what calls used and cost, or reckon it again.",

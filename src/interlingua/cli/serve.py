@@ -38,9 +38,11 @@ def command(context: click.Context, /, **flags: Any) -> None:
     """
     current = session(context)
     try:
+        from interlingua.gateway import pages
         from interlingua.gateway.build import token_path
         from interlingua.gateway.reload import ConfigSource
         from interlingua.gateway.server import run
+        from interlingua.gateway.sign_in import link
         from interlingua.telemetry.logs import open_logs
     except ImportError as error:
         raise ConfigError(
@@ -68,6 +70,10 @@ def command(context: click.Context, /, **flags: Any) -> None:
         err.line(f"  Ollama      OLLAMA_HOST={address}")
         err.line(f"  default     {current.target(None).name}")
         err.line(f"  admin token {token_path(config)}")
+        if err.is_terminal and pages.built():
+            err.line(f"  browser     {link(config, address)}")
+        else:
+            err.line("  browser     il open")
 
     run(config, ready, source=source, logs=logs)
 

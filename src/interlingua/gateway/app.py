@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from interlingua.dialects import registry
 from interlingua.engine.principal import Principal
 from interlingua.errors import InterlinguaError, InvalidRequest, NotFound, Overloaded, Unsupported
-from interlingua.gateway import beside, health, native, passed
+from interlingua.gateway import beside, health, native, pages, passed
+from interlingua.gateway.auth import key_of
 from interlingua.gateway.greeting import greeting
 from interlingua.gateway.incoming import Incoming, Receive, Scope, Send
 from interlingua.gateway.inference import Inference
@@ -31,6 +32,8 @@ log = logging.getLogger("interlingua.gateway")
 
 NOT_IMPLEMENTED = frozenset({"passed", "unsupported"})
 """Operations whose absence is no fault of the request: 501."""
+SIGNED_IN = frozenset({"session", "admin"})
+"""Access that a session gives, and loses when it is ended."""
 _INSTEAD = "Use /v1/responses over plain HTTP, with or without a stream."
 JSON = (("content-type", "application/json"),)
 
@@ -75,6 +78,8 @@ class Gateway:
             if found is None:
                 raise _unknown(incoming)
             principal = self.state.doorkeeper.admit(incoming, found.route.access)
+            if found.route.access in SIGNED_IN:
+                await self.state.sessions.check(key_of(incoming))
             if self.state.draining and found.route.access == "key":
                 raise Overloaded("this gateway is about to stop", retry_after=5.0)
             if found.route.operation == "chat":
@@ -105,6 +110,8 @@ class Gateway:
             return beside.model(state, incoming, principal, route.dialect, found.value)
         if route.operation == "health":
             return health.answer(state, incoming.path, incoming.header("accept"))
+        if route.operation == "page":
+            return pages.answer(incoming)
         if route.operation == "greeting":
             return greeting(incoming)
         if route.operation == "native":

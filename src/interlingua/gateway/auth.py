@@ -10,6 +10,7 @@ from interlingua.engine.principal import LOCAL, Principal
 from interlingua.errors import AuthenticationFailed, LocalFileError, NotFound, PermissionDenied
 from interlingua.gateway.incoming import Incoming
 from interlingua.gateway.routes import Access
+from interlingua.gateway.sessions import Sessions
 from interlingua.gateway.virtual_keys import VirtualKeys
 from interlingua.types.secret import Secret
 
@@ -23,11 +24,34 @@ class Doorkeeper:
     Args:
         keys: the virtual keys.
         admin_token: the administrator's.
+        sessions: who is signed in to the pages; None where nobody can be.
     """
 
-    def __init__(self, keys: VirtualKeys, admin_token: Secret) -> None:
+    def __init__(self, keys: VirtualKeys, admin_token: Secret, sessions: Sessions | None = None) -> None:
         self._keys = keys
         self._admin = admin_token.reveal().encode()
+        self._sessions = sessions
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether inference asks for a key."""
+        return bool(self._keys)
+
+    def known(self, secret: str) -> Principal:
+        """Whose a token or key is.
+
+        Args:
+            secret: the administrator's token, a session's, or a virtual key.
+
+        Raises:
+            AuthenticationFailed: nobody's.
+        """
+        if hmac.compare_digest(secret.encode("utf-8", "surrogatepass"), self._admin):
+            return ADMIN
+        claim = self._sessions.claim(secret) if self._sessions is not None else None
+        if claim is None:
+            return self._keys.principal(secret)
+        return self._keys.of_digest(claim.digest) if claim.digest else ADMIN
 
     def admit(self, incoming: Incoming, access: Access) -> Principal:
         """Who asks.
@@ -42,17 +66,24 @@ class Doorkeeper:
         """
         if access == "public":
             return LOCAL
-        key = _key(incoming)
-        if key and hmac.compare_digest(key.encode(), self._admin):
+        key = key_of(incoming)
+        if key and hmac.compare_digest(key.encode("utf-8", "surrogatepass"), self._admin):
             return ADMIN
+        if access == "session":
+            if not key:
+                raise AuthenticationFailed("you are not signed in", remedy="Run `il open`, or send a key.")
+            return self.known(key)
         if access == "admin":
-            if self._keys and key:
-                self._keys.principal(key)
+            if key and self.known(key).admin:
+                return ADMIN
+            if key:
                 raise PermissionDenied("this key may not do that", remedy="Use the administrator's token.")
             raise AuthenticationFailed(
                 "the administrator's token is needed here",
                 remedy="Send it as `Authorization: Bearer …`; `il serve` prints where it lies.",
             )
+        if key and self._sessions is not None and self._sessions.claim(key) is not None:
+            return self.known(key)
         if not self._keys:
             return LOCAL
         if not key:
@@ -63,7 +94,8 @@ class Doorkeeper:
         return self._keys.principal(key)
 
 
-def _key(incoming: Incoming) -> str:
+def key_of(incoming: Incoming) -> str:
+    """The key or token that a client sent; empty without one."""
     bearer = incoming.header("authorization")
     if bearer[:7].lower() == "bearer ":
         return bearer[7:].strip()

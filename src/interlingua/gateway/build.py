@@ -25,8 +25,11 @@ from interlingua.gateway.auth import Doorkeeper, admin_token
 from interlingua.gateway.exposure import check_exposure
 from interlingua.gateway.guard import Guard
 from interlingua.gateway.hooks import load_hooks
+from interlingua.gateway.local_routes import local_names
 from interlingua.gateway.reload import ConfigSource, Reloader
+from interlingua.gateway.runs import Runs
 from interlingua.gateway.seeing import open_seeing
+from interlingua.gateway.sessions import Sessions
 from interlingua.gateway.shared import Sharing, open_sharing
 from interlingua.gateway.sharing import Worker, check_limits
 from interlingua.gateway.state import State
@@ -95,18 +98,13 @@ async def build_gateway(
     sharing = open_sharing(config.shared, environment)
     store = await open_store(config.store, environment)
     keys = VirtualKeys(clock, configured_keys(config.virtual_keys, environment), store)
-    await keys.refresh()
     try:
-        check_exposure(config.server.host, has_keys=bool(keys))
-        check_limits(
-            worker.workers if worker and not sharing else 1, config.limits, [issued.row for issued in keys.issued]
-        )
+        await _check_keys(config, keys, worker.workers if worker and not sharing else 1)
     except ConfigError:
         await store.aclose()
         raise
     ways = {IN_PROCESS: KeptTransport(worker.keeper)} if worker else {}
     kept = KeptMemory(worker.keeper) if worker else None
-    memory: Memory = sharing.memory if sharing else kept or ProcessMemory(clock.monotonic)
     limiter = Limiter(clock, config.limits)
     engine = build_engine(
         config,
@@ -119,37 +117,70 @@ async def build_gateway(
     budgets = Budgets(clock, store.budgets, config.budgets, secrets.token_hex(8))
     token = admin_token(token_path(config))
     hooks = load_hooks()
+    memory = _memory(config, sharing.memory if sharing else kept or ProcessMemory(clock.monotonic), store)
+    sessions = Sessions(clock, memory, token)
     state = State(
         config=config,
+        config_of_file=config,
         engine=engine,
-        doorkeeper=Doorkeeper(keys, token),
+        doorkeeper=Doorkeeper(keys, token, sessions),
         guard=Guard((*config.server.allowed_hosts, config.server.host)),
         limiter=limiter,
         shared_limits=sharing.limiter(limiter) if sharing else None,
         budgets=budgets,
         ledger=Ledger(store, config.ledger, settled=budgets.settled),
         usage=store.rollups,
-        memory=_memory(config, memory, store),
+        memory=memory,
         envelope_key=await _envelope_key(worker, sharing),
+        sessions=sessions,
+        keys=keys,
+        key_store=store,
+        conversations=store.conversations,
+        overlay=store.overlay,
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
         hooks=hooks,
         worker=worker,
     )
-    reloader = None
-    if source is not None:
-        reloader = Reloader(state, keys, source, environment, transport, owns_exit=owns_exit)
-    return Gateway(state, *_lifetime(state, keys, store, reloader, kept, sharing))
+    reloader = await _completed(state, source or ConfigSource.of(config), environment, transport, owns_exit=owns_exit)
+    return Gateway(state, *_lifetime(state, store, reloader, kept, sharing))
 
 
-def _watching(
-    state: State, keys: VirtualKeys, store: SqlStore, reloader: Reloader | None, sharing: Sharing | None
-) -> list[_Watch]:
+async def _check_keys(config: Config, keys: VirtualKeys, workers: int) -> None:
+    """Reads the keys; raises ConfigError where they leave the gateway open, or their limits cannot be held."""
+    await keys.refresh()
+    check_exposure(config.server.host, has_keys=bool(keys))
+    check_limits(workers, config.limits, [issued.row for issued in keys.issued])
+
+
+async def _completed(
+    state: State,
+    source: ConfigSource,
+    environment: Mapping[str, str],
+    transport: Transport | None,
+    *,
+    owns_exit: bool,
+) -> Reloader:
+    """The gateway's state with what needs the rest of it, and with what was edited in the pages in force."""
+    state.runs = Runs(state)
+    state.local_names = partial(local_names, state.config)
+    overlay = await state.overlay.read()
+    reloader = Reloader(state, state.keys, source, environment, transport, owns_exit=owns_exit, version=overlay.version)
+    state.reconfigure = reloader.reconfigure
+    if overlay.values:
+        await reloader.reconfigure()
+    return reloader
+
+
+def _watching(state: State, store: SqlStore, reloader: Reloader, sharing: Sharing | None) -> list[_Watch]:
     """All that goes on beside the calls until it is cancelled."""
     from interlingua.stores.keeping import keep_pruned  # brings the database, as the store did
 
-    found: list[_Watch] = [keys.watch, state.budgets.watch, partial(keep_pruned, store, state.config.store.keep)]
-    if reloader is not None:
-        found.append(reloader.watch)
+    found: list[_Watch] = [
+        state.keys.watch,
+        state.budgets.watch,
+        reloader.watch,
+        partial(keep_pruned, store, state.config.store.keep),
+    ]
     if sharing is not None:
         found.append(sharing.counters.watch)
     if state.worker is not None and state.seeing.metrics is not None:
@@ -158,29 +189,24 @@ def _watching(
 
 
 def _lifetime(
-    state: State,
-    keys: VirtualKeys,
-    store: SqlStore,
-    reloader: Reloader | None,
-    kept: KeptMemory | None,
-    sharing: Sharing | None,
+    state: State, store: SqlStore, reloader: Reloader, kept: KeptMemory | None, sharing: Sharing | None
 ) -> tuple[_Step, _Step]:
     """What is done when the server starts, and when it ends."""
-    watching = _watching(state, keys, store, reloader, sharing)
+    watching = _watching(state, store, reloader, sharing)
     tasks: set[asyncio.Task[None]] = set()
 
     async def startup() -> None:
         loop = asyncio.get_running_loop()
         tasks.update(loop.create_task(watch()) for watch in watching)
         if state.worker is None or state.worker.number == 1:
-            warn_of_unpriced(state, keys)
+            warn_of_unpriced(state, state.keys)
 
     async def shutdown() -> None:
         for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        for part in (reloader, state.ledger, state.budgets, state.engine, kept, store, sharing):
+        for part in (reloader, state.runs, state.ledger, state.budgets, state.engine, kept, store, sharing):
             if part is not None:
                 await part.aclose()
 

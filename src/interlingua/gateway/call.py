@@ -257,6 +257,9 @@ class Call:
             tags=tags(self.incoming.header(TAGS_HEADER)),
         )
         self.state.seeing.observe(row)
+        for watcher in self.state.watchers:
+            if not watcher.full():
+                watcher.put_nowait(row)
         if self._hold is None:
             return row, ()
         return row, self._hold.settle(row, was_asked=self.outcome.target is not None)

@@ -10,12 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from interlingua._version import __version__
+from interlingua.gateway import pages
 from interlingua.gateway.incoming import Incoming
 from interlingua.ports.dialect import WireResponse
 
 _HERE = Path(__file__).parent
-BUILT = _HERE / "static" / "index.html"
-"""The web interface."""
 PLAIN = WireResponse(headers=(("content-type", "text/plain"), ("vary", "accept")), body=b"Ollama is running")
 _HEADERS = (
     ("content-type", "text/html; charset=utf-8"),
@@ -31,8 +30,8 @@ def greeting(incoming: Incoming) -> WireResponse:
     """What a request for `/` gets."""
     if "text/html" not in incoming.header("accept"):
         return PLAIN
-    if BUILT.is_file():
-        return WireResponse(headers=_HEADERS, body=BUILT.read_bytes())
+    if pages.built():
+        return pages.answer(incoming)
     scheme = "https" if incoming.header("x-forwarded-proto") == "https" else "http"
     address = html.escape(f"{scheme}://{incoming.header('host')}")
     page = _page().replace("{address}", address).replace("{version}", __version__)

@@ -14,12 +14,12 @@ from interlingua.dialects import registry
 from interlingua.engine import stored_responses
 from interlingua.engine.conversation import conversation_key
 from interlingua.engine.estimate import size_of
-from interlingua.engine.operations import health
 from interlingua.engine.passing import Passing
 from interlingua.engine.principal import Principal
 from interlingua.engine.target import Target
-from interlingua.errors import InvalidRequest, NotFound, PermissionDenied, Unsupported
-from interlingua.gateway import native_chat
+from interlingua.errors import InvalidRequest, PermissionDenied, Unsupported
+from interlingua.gateway import native_chat, own_paths
+from interlingua.gateway.asked import Asked
 from interlingua.gateway.auth import hidden
 from interlingua.gateway.beside import listed
 from interlingua.gateway.explain import explained
@@ -30,7 +30,6 @@ from interlingua.gateway.shown import described
 from interlingua.gateway.state import State
 from interlingua.gateway.usage import used
 from interlingua.ports.dialect import WireRequest, WireResponse
-from interlingua.providers.provider import find
 from interlingua.wire import glance
 from interlingua.wire.strict_json import cut, joined
 
@@ -42,7 +41,11 @@ async def answer(
     state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
 ) -> WireResponse | None:
     """The answer of a path, or None where the handler sent it itself."""
-    handler = HANDLERS.get((found.route.method, found.route.path))
+    row = (found.route.method, found.route.path)
+    own = own_paths.HANDLERS.get(row)
+    if own is not None:
+        return await own(Asked(state, incoming, principal, found.values, send))
+    handler = HANDLERS.get(row)
     if handler is None:
         raise Unsupported(f"{found.route.path} is not offered yet", feature=found.route.path)
     return await handler(state, incoming, found, principal, send)
@@ -108,37 +111,6 @@ async def _usage(
 ) -> WireResponse | None:
     """What was used and cost."""
     return _json(await used(state, incoming, principal))
-
-
-async def _providers(
-    state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
-) -> WireResponse | None:
-    """The hosts, and whether they can be called."""
-    engine = state.engine
-    return _json(
-        {
-            "providers": [
-                {
-                    "id": provider.id,
-                    "title": provider.title,
-                    "dialects": provider.dialects,
-                    "default_model": provider.default_model or None,
-                    "state": "present" if engine.has_credential(provider) else "missing",
-                }
-                for provider in engine.providers.values()
-            ]
-        }
-    )
-
-
-async def _tested(
-    state: State, incoming: Incoming, found: Found, principal: Principal, send: Send
-) -> WireResponse | None:
-    """Whether a host can be called, tried."""
-    provider = find(found.value, state.engine.providers)
-    if provider is None:
-        raise NotFound(f"there is no provider {found.value!r}", what="provider")
-    return _json(await health(state.engine, provider))
 
 
 async def _forgotten(
@@ -223,8 +195,6 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/api/explain"): _explain,
     ("GET", "/api/requests/{id}"): _recorded,
     ("GET", "/api/usage"): _usage,
-    ("GET", "/api/providers"): _providers,
-    ("POST", "/api/providers/{id}/test"): _tested,
     ("GET", "/v1/responses/{id}"): _kept,
     ("DELETE", "/v1/responses/{id}"): _forgotten,
     ("POST", "/api/show"): _shown,

@@ -45,7 +45,7 @@ async def stream(state: State, incoming: Incoming, principal: Principal, send: S
                         await send_head(send, "text/event-stream", call.headers())
                         committed = True
                     if isinstance(item, Answer):
-                        _settle(call, item)
+                        settle(call, item)
                         await call.record()
                     await send_piece(send, _event(item))
         except InterlinguaError as error:
@@ -64,7 +64,7 @@ async def complete(state: State, incoming: Incoming, principal: Principal, send:
     async with Call(state, incoming, principal, "") as call:
         request, _, route = await _begun(call, stream=False)
         answer = await state.engine.generate(request, route, call.outcome.attempts)
-        _settle(call, answer)
+        settle(call, answer)
         await call.record()
         body = msgspec.json.encode(_summary(answer))
         whole = WireResponse(headers=(("content-type", "application/json"),), body=body)
@@ -93,17 +93,32 @@ async def _begun(call: Call, *, stream: bool) -> tuple[ChatRequest, WireRequest,
     call.peek = Peek(model=request.model, stream=stream)
     named = call.incoming.header("x-interlingua-conversation")
     call.conversation = conversation_key(request, call.principal.tenant, named)
-    route = planned(call, "", len(wire.body))
+    return request, wire, await let_in(call, request, len(wire.body))
+
+
+async def let_in(call: Call, request: ChatRequest, length: int) -> Route:
+    """The way of a call of canonical values, which falls under the caller's limits and budgets from here on.
+
+    Args:
+        call: whose `peek` is known.
+        request: what is asked.
+        length: of its body, in bytes.
+
+    Raises:
+        InterlinguaError: it must not be made.
+    """
+    route = planned(call, "", length)
     size = size_of(request)
     await call.admit(route.targets[0], size.prompt + size.output)
     if call.is_budgeted:
         affordable = await call.afford(list(route.targets), size.prompt, request.max_output_tokens)
         route = replace(route, targets=tuple(affordable))
     call.outcome.target = route.targets[0]
-    return request, wire, route
+    return route
 
 
-def _settle(call: Call, answer: Answer) -> None:
+def settle(call: Call, answer: Answer) -> None:
+    """Takes down what came of a call."""
     outcome = call.outcome
     outcome.target, outcome.cost, outcome.losses = answer.target, answer.cost, answer.losses
     outcome.usage = answer.response.usage

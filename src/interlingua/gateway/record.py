@@ -41,7 +41,6 @@ def ledger_row(
         tags: what the client calls it.
     """
     error = outcome.error
-    attempts = tuple(_attempt(record, outcome, started, first) for record in outcome.attempts)
     return LedgerRow(
         request_id,
         principal.tenant,
@@ -56,7 +55,7 @@ def ledger_row(
         200 if error is None else error.status,
         None if error is None else error.code,
         outcome.losses,
-        attempts,
+        attempt_rows(outcome, started, first),
         tuple(outcome.decisions),
         tags,
     )
@@ -73,6 +72,16 @@ def tags(header: str) -> tuple[str, ...]:
     words = (word.strip() for word in header.split(","))
     found = sorted({word for word in words if 0 < len(word) <= LONGEST_TAG and word.isprintable()})
     return tuple(found[:MOST_TAGS])
+
+
+def attempt_rows(outcome: Outcome, started: float, first: float | None) -> tuple[AttemptRow, ...]:
+    """The tries of a call as they are written down.
+
+    Args:
+        outcome: what came of the call.
+        started, first: seconds since 1970; `first` is when the first content went out.
+    """
+    return tuple(_attempt(record, outcome, started, first) for record in outcome.attempts)
 
 
 def _attempt(record: AttemptRecord, outcome: Outcome, started: float, first: float | None) -> AttemptRow:

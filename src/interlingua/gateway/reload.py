@@ -5,6 +5,9 @@ linked files alike. A change is taken once the file was the same at two looks, s
 whole one. The new configuration is built whole before anything changes; then all that answers calls is exchanged at
 once, between two steps of the event loop. Calls that run keep what they began with; ways out that nobody uses any more
 are closed when the last of them is over. Ways out whose settings stay the same are kept, with their connections.
+
+What was edited in the pages lies in the store, under the file; a change of it by another worker is seen at the next
+look, one by this worker at once.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from msgspec.structs import replace
 
 from interlingua.config.build import build_engine, kept_ways
 from interlingua.config.check import unusable
+from interlingua.config.overlay import with_overlay
 from interlingua.config.schema import Config
 from interlingua.engine.engine import Engine
 from interlingua.errors import InterlinguaError, LocalFileError
@@ -29,6 +33,7 @@ from interlingua.gateway.state import State
 from interlingua.gateway.virtual_keys import VirtualKeys, configured_keys
 from interlingua.ports.store import KeyRow
 from interlingua.ports.transport import Transport
+from interlingua.types.opaque import Json
 
 log = logging.getLogger("interlingua.gateway")
 
@@ -54,6 +59,11 @@ class ConfigSource:
         self.began = self.stamp()
         """What the file was like before it was read for the first time."""
 
+    @classmethod
+    def of(cls, config: Config) -> ConfigSource:
+        """A source that never changes."""
+        return cls(lambda: None, lambda: config)
+
     def stamp(self) -> Stamp | None:
         """What changes when the file does; None where there is none."""
         path = self._locate()
@@ -69,6 +79,8 @@ class _Next:
     """All that a new configuration becomes."""
 
     config: Config
+    base: Config
+    version: int
     keys: tuple[KeyRow, ...]
     engine: Engine
     guard: Guard
@@ -85,6 +97,7 @@ class Reloader:
         environment: names and values.
         transport: replaces every way out, for tests.
         owns_exit: as for `build_engine`.
+        version: of the overlay that is in force.
     """
 
     def __init__(
@@ -96,6 +109,7 @@ class Reloader:
         transport: Transport | None = None,
         *,
         owns_exit: bool = False,
+        version: int = 0,
     ) -> None:
         self._state = state
         self._keys = keys
@@ -104,6 +118,8 @@ class Reloader:
         self._transport = transport
         self._owns_exit = owns_exit
         self._taken = self._seen = source.began
+        self._version = version
+        self._changing = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
 
     async def watch(self, seconds: float = SECONDS) -> None:
@@ -120,19 +136,45 @@ class Reloader:
         """Looks once; whether another configuration is in force since."""
         stamp = self._source.stamp()
         settled, self._seen = stamp == self._seen, stamp
-        if not settled or stamp == self._taken:
+        edited = await self._edited()
+        if (not settled or stamp == self._taken) and not edited:
             return False
-        self._taken = stamp
+        gone = stamp is None and self._taken is not None
+        if settled:
+            self._taken = stamp
         try:
-            if stamp is None:
+            if gone:
                 raise LocalFileError("the configuration's file is gone")
-            found = await asyncio.to_thread(self._build)
+            await self.reconfigure()
         except InterlinguaError as error:
             self._state.config_problem = error
             log.error("the changed configuration is not used, and the last good one stays: %s", error.message)
             return False
-        self._exchange(found)
         return True
+
+    async def reconfigure(self, values: Mapping[str, Json] | None = None, *, keep: bool = True) -> None:
+        """Builds the configuration anew and puts it in force.
+
+        Args:
+            values: an overlay to build with; None is the store's.
+            keep: whether it is put in force, or only tried.
+
+        Raises:
+            InterlinguaError: it cannot be used; what is in force stays.
+        """
+        async with self._changing:
+            overlay = await self._state.overlay.read()
+            given = overlay.values if values is None else values
+            found = await asyncio.to_thread(self._build, given, overlay.version)
+            if keep:
+                self._exchange(found)
+
+    async def _edited(self) -> bool:
+        """Whether the overlay is another than the one in force; where it cannot be read, it is not."""
+        try:
+            return await self._state.overlay.version() != self._version
+        except LocalFileError:
+            return False  # the ledger tells of a store that fails
 
     async def aclose(self) -> None:
         """Closes what is left of former configurations."""
@@ -141,10 +183,11 @@ class Reloader:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    def _build(self) -> _Next:
+    def _build(self, values: Mapping[str, Json], version: int) -> _Next:
         """The new configuration, built; nothing of what is in force changes."""
         state = self._state
-        new, needs_restart = without_restart(state.config, self._source.load())
+        base, needs_restart = without_restart(state.config, self._source.load())
+        new = with_overlay(base, values)
         rows = configured_keys(new.virtual_keys, self._environment)
         alone = state.worker is not None and state.shared_limits is None
         check_limits(state.config.server.workers if alone else 1, new.limits, rows)
@@ -161,12 +204,13 @@ class Reloader:
         for problem in unusable(new, engine):
             log.warning("%s", problem)
         guard = Guard((*new.server.allowed_hosts, new.server.host))
-        return _Next(new, rows, engine, guard, needs_restart)
+        return _Next(new, base, version, rows, engine, guard, needs_restart)
 
     def _exchange(self, new: _Next) -> None:
         """Puts the new configuration in force. Nothing in here waits."""
         state, old = self._state, self._state.engine
         state.config, state.engine, state.guard = new.config, new.engine, new.guard
+        state.config_of_file, self._version = new.base, new.version
         state.config_problem, state.needs_restart = None, new.needs_restart
         self._keys.configure(new.keys)
         state.limiter.set_models(new.config.limits)

@@ -3,15 +3,28 @@
 Who is not named here gets nothing: a path that stands in no row is unknown, and a row without a key's or an
 administrator's access is public on purpose. Inference paths are found by one look-up; Gemini's hold the model and
 the verb in their last segment, so they are found by prefix (contracts §6.2, §8).
+
+`key` is a virtual key's holder or the administrator, or anybody on this machine while there are no keys. `session` is
+the same without that exception: conversations, runs and usage are nobody's but their owner's.
 """
 
 from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Access = Literal["public", "key", "admin"]
+Access = Literal["public", "key", "session", "admin"]
 Operation = Literal[
-    "chat", "embeddings", "models", "model", "count_tokens", "passed", "unsupported", "native", "health", "greeting"
+    "chat",
+    "embeddings",
+    "models",
+    "model",
+    "count_tokens",
+    "passed",
+    "unsupported",
+    "native",
+    "page",
+    "health",
+    "greeting",
 ]
 
 
@@ -19,7 +32,7 @@ class Route(NamedTuple):
     """One row.
 
     Args:
-        method: GET, HEAD, POST or DELETE.
+        method: GET, HEAD, POST, PUT, PATCH or DELETE.
         path: as it is mounted; `{…}` stands for one segment, `{…:path}` for the rest.
         operation: what it does.
         access: who may use it.
@@ -86,12 +99,65 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/chat/models", "native", "key"),
     Route("POST", "/api/explain", "native", "key"),
     Route("GET", "/api/requests/{id}", "native", "key"),
+    Route("GET", "/api/session", "native", "public"),
+    Route("POST", "/api/session", "native", "public"),
+    Route("DELETE", "/api/session", "native", "public"),
+    Route("GET", "/api/conversations", "native", "session"),
+    Route("POST", "/api/conversations", "native", "session"),
+    Route("POST", "/api/conversations/import", "native", "session"),
+    Route("GET", "/api/conversations/{id}", "native", "session"),
+    Route("PATCH", "/api/conversations/{id}", "native", "session"),
+    Route("DELETE", "/api/conversations/{id}", "native", "session"),
+    Route("POST", "/api/conversations/{id}/messages", "native", "session"),
+    Route("DELETE", "/api/conversations/{id}/messages/{message}", "native", "session"),
+    Route("POST", "/api/conversations/{id}/fork", "native", "session"),
+    Route("GET", "/api/conversations/{id}/export", "native", "session"),
+    Route("GET", "/api/folders", "native", "session"),
+    Route("GET", "/api/runs", "native", "session"),
+    Route("POST", "/api/runs", "native", "session"),
+    Route("GET", "/api/runs/{id}/events", "native", "session"),
+    Route("POST", "/api/runs/{id}/stop", "native", "session"),
+    Route("POST", "/api/runs/{id}/tools/{call}/approve", "native", "session"),
+    Route("GET", "/api/models", "native", "key"),
+    Route("POST", "/api/estimate", "native", "key"),
+    Route("GET", "/api/requests", "native", "session"),
+    Route("GET", "/api/requests/events", "native", "session"),
+    Route("GET", "/api/performance", "native", "session"),
     Route("GET", "/api/usage", "native", "key"),
     Route("GET", "/api/providers", "native", "admin"),
     Route("POST", "/api/providers/{id}/test", "native", "admin"),
+    Route("GET", "/api/providers/active", "native", "admin"),
+    Route("PUT", "/api/providers/active", "native", "admin"),
+    Route("GET", "/api/credentials", "native", "admin"),
+    Route("PUT", "/api/credentials/{provider}/{profile}", "native", "admin"),
+    Route("DELETE", "/api/credentials/{provider}/{profile}", "native", "admin"),
+    Route("POST", "/api/credentials/{provider}/{profile}/test", "native", "admin"),
+    Route("GET", "/api/local/models", "native", "admin"),
+    Route("POST", "/api/local/pull", "native", "admin"),
+    Route("DELETE", "/api/local/models/{name}", "native", "admin"),
+    Route("GET", "/api/routes", "native", "admin"),
+    Route("PUT", "/api/routes/{name:path}", "native", "admin"),
+    Route("DELETE", "/api/routes/{name:path}", "native", "admin"),
+    Route("GET", "/api/virtual-keys", "native", "admin"),
+    Route("POST", "/api/virtual-keys", "native", "admin"),
+    Route("POST", "/api/virtual-keys/{name}/rotate", "native", "admin"),
+    Route("DELETE", "/api/virtual-keys/{name}", "native", "admin"),
+    Route("GET", "/api/settings", "native", "admin"),
+    Route("GET", "/api/settings/export", "native", "admin"),
+    Route("PUT", "/api/settings/{path}", "native", "admin"),
+    Route("DELETE", "/api/settings/{path}", "native", "admin"),
+    Route("GET", "/api/presets", "native", "session"),
+    Route("PUT", "/api/presets/{name}", "native", "session"),
+    Route("DELETE", "/api/presets/{name}", "native", "session"),
     Route("GET", "/healthz", "health", "public"),
     Route("GET", "/readyz", "health", "public"),
     Route("GET", "/metrics", "health", "admin"),
+    Route("GET", "/openapi.json", "native", "public"),
+    *(
+        Route("GET", path, "page", "public")
+        for path in ("/c/{id}", "/compare", "/models", "/gateway", "/usage", "/settings", "/assets/{name}")
+    ),
+    *(Route("GET", path, "page", "public") for path in ("/theme.js", "/icon.svg", "/manifest.webmanifest")),
 )
 
 WEBSOCKET = Route("GET", "", "unsupported", "key", RESPONSES)
@@ -105,21 +171,22 @@ GEMINI_VERBS: dict[str, Operation] = {
     "batchEmbedContents": "embeddings",
 }
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _EXACT = {(route.method, route.path): route for route in ROUTES if "{" not in route.path}
 _PREFIXES = [(route.method, route.path.partition("{")[0], route) for route in ROUTES if route.path.endswith(":path}")]
-_ONE_SEGMENT = [
-    (route.method, *_cut, route)
-    for route in ROUTES
-    if "{" in route.path and not route.path.endswith(":path}")
-    for _cut in [(route.path.partition("{")[0], route.path.partition("}")[2])]
-]
+_SEGMENTS: dict[tuple[str, int], list[tuple[tuple[str, ...], Route]]] = {}
+for _route in ROUTES:
+    if "{" in _route.path and not _route.path.endswith(":path}"):
+        _parts = tuple(_route.path.split("/"))
+        _SEGMENTS.setdefault((_route.method, len(_parts)), []).append((_parts, _route))
 
 
 class Found(NamedTuple):
-    """A route with what its path held."""
+    """A route with what its path held: the first value, and all of them in order."""
 
     route: Route
     value: str = ""
+    values: tuple[str, ...] = ()
 
 
 def find(method: str, path: str) -> Found | None:
@@ -135,23 +202,23 @@ def find(method: str, path: str) -> Found | None:
     for verb, prefix, route in _PREFIXES:
         if verb == method and path.startswith(prefix) and len(path) > len(prefix):
             return _in_path(route, path[len(prefix) :])
-    for verb, prefix, suffix, route in _ONE_SEGMENT:
-        if verb == method and path.startswith(prefix) and path.endswith(suffix):
-            value = path[len(prefix) : len(path) - len(suffix)]
-            if value and "/" not in value:
-                return Found(route, value)
+    given = path.split("/")
+    for parts, route in _SEGMENTS.get((method, len(given)), ()):
+        values = tuple(value for part, value in zip(parts, given, strict=True) if part[:1] == "{")
+        if all(values) and all(part[:1] == "{" or part == value for part, value in zip(parts, given, strict=True)):
+            return Found(route, values[0], values)
     return None
 
 
 def methods(path: str) -> tuple[str, ...]:
     """The methods that a path knows, for a 405."""
-    return tuple(method for method in ("GET", "HEAD", "POST", "DELETE") if find(method, path) is not None)
+    return tuple(method for method in METHODS if find(method, path) is not None)
 
 
 def _in_path(route: Route, value: str) -> Found | None:
     """Gemini's POST paths end in a verb that says what is to be done."""
-    if route.method != "POST":
-        return Found(route, value)
+    if route.dialect != GEMINI or route.method != "POST":
+        return Found(route, value, (value,))
     model, colon, verb = value.rpartition(":")
     operation = GEMINI_VERBS.get(verb)
-    return Found(route._replace(operation=operation), model) if colon and model and operation else None
+    return Found(route._replace(operation=operation), model, (model,)) if colon and model and operation else None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from interlingua.config.schema import Config
 from interlingua.engine.budgets import Budgets
@@ -17,9 +18,23 @@ from interlingua.gateway.auth import Doorkeeper
 from interlingua.gateway.guard import Guard
 from interlingua.gateway.hooks import Hooks
 from interlingua.gateway.seeing import Seeing
+from interlingua.gateway.sessions import Sessions
 from interlingua.gateway.sharing import Worker
+from interlingua.gateway.virtual_keys import VirtualKeys
 from interlingua.ports.memory import Memory
-from interlingua.ports.store import RollupStore
+from interlingua.ports.store import ConversationStore, KeyStore, LedgerRow, OverlayStore, RollupStore
+from interlingua.types.opaque import Json
+
+if TYPE_CHECKING:
+    from interlingua.gateway.runs import Runs
+
+
+class Reconfigure(Protocol):
+    """Takes over the store's overlay, or tries another."""
+
+    async def __call__(self, values: Mapping[str, Json] | None = None, *, keep: bool = True) -> None:
+        """Raises InterlinguaError where it cannot be used."""
+        ...
 
 
 @dataclass(slots=True)
@@ -28,6 +43,7 @@ class State:
 
     Args:
         config: the configuration in force.
+        config_of_file: the same without what was edited in the pages.
         engine: what answers.
         doorkeeper, guard: who may ask, and from where.
         limiter: how much they may ask.
@@ -37,6 +53,14 @@ class State:
         usage: sums the ledger up.
         memory: what is remembered for clients.
         envelope_key: seals state that goes through clients' hands.
+        sessions: who is signed in to the pages.
+        keys, key_store: the virtual keys in force, and where those are kept that are made here.
+        conversations, overlay: what people said, and what they set.
+        runs: answers that are being written for people; set when the gateway is whole.
+        seen: what tests of providers said last, by id.
+        watchers: who follows calls as they end.
+        local_names: the models that lie on this machine.
+        reconfigure: takes over what was changed in the overlay; set when the gateway is whole.
         draining: whether the process ends; new calls are refused.
         running: calls that are being answered.
         seeing: who is told of calls.
@@ -47,6 +71,7 @@ class State:
     """
 
     config: Config
+    config_of_file: Config
     engine: Engine
     doorkeeper: Doorkeeper
     guard: Guard
@@ -56,6 +81,16 @@ class State:
     usage: RollupStore
     memory: Memory
     envelope_key: bytes
+    sessions: Sessions
+    keys: VirtualKeys
+    key_store: KeyStore
+    conversations: ConversationStore
+    overlay: OverlayStore
+    runs: Runs = field(init=False)
+    seen: dict[str, object] = field(default_factory=dict)
+    watchers: set[asyncio.Queue[LedgerRow]] = field(default_factory=set)
+    local_names: Callable[[], list[str]] = list
+    reconfigure: Reconfigure = field(init=False)
     draining: bool = False
     running: set[asyncio.Task[Any]] = field(default_factory=set)
     seeing: Seeing = field(default_factory=Seeing)

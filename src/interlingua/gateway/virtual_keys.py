@@ -213,7 +213,15 @@ class VirtualKeys:
         Raises:
             AuthenticationFailed: nobody's; it says the same whatever the reason.
         """
-        found = self._found.get(digest(key))
+        return self.of_digest(digest(key))
+
+    def of_digest(self, digest: str) -> Principal:
+        """The same by the key's digest.
+
+        Raises:
+            AuthenticationFailed: nobody's.
+        """
+        found = self._found.get(digest)
         if found is None or (found[1] is not None and found[1] <= self._clock.time()):
             raise AuthenticationFailed(
                 "this key is not valid here",

@@ -237,6 +237,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
         first: microseconds until the first content, or None where none came.
         finish: why the answer ended, our word.
         error: the code of the error that broke it off, or None.
+        error_message: what it said, for people.
         losses: what could not be carried.
     """
 
@@ -251,6 +252,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     first: int | None = None
     finish: str | None = None
     error: str | None = None
+    error_message: str = ""
     losses: tuple[Loss, ...] = ()
 
 
@@ -427,6 +429,10 @@ class ConversationStore(Protocol):
 
     async def update(self, tenant: str, id: str, changes: ConversationChanges) -> Conversation:
         """Changes what is said of it; its place in lists stays."""
+        ...
+
+    async def remove(self, tenant: str, id: str, message: str) -> Conversation:
+        """Deletes a message and all that follows it; the branch that is active ends before it, if it was on it."""
         ...
 
     async def delete(self, tenant: str, id: str) -> None:

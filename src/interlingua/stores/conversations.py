@@ -1,4 +1,4 @@
-"""Conversations and their messages in SQL: trees that only grow, each change one transaction.
+"""Conversations and their messages in SQL: trees, each change of which is one transaction.
 
 A message's content is canonical JSON with all that it holds, and is never rewritten. Where no words are looked for,
 nothing but the rows of one tenant is touched; where they are, the tenant is one of the words.
@@ -151,6 +151,29 @@ class SqlConversations:
                 await _known(connection, tenant, id, values["leaf"])
             if values:
                 await _change(connection, tenant, id, values)
+            return await _one(connection, tenant, id)
+
+        return await self._database.written(work)
+
+    async def remove(self, tenant: str, id: str, message: str) -> Conversation:
+        """Deletes a message and all that follows it; the branch that is active ends before it, if it was on it."""
+        m = messages.c
+
+        async def work(connection: AsyncConnection) -> Conversation:
+            found = await _one(connection, tenant, id)
+            await _change(connection, tenant, id, {"leaf": found.leaf})
+            await _known(connection, tenant, id, message)
+            below = (
+                select(m.number, m.id, m.parent).where(_of(tenant, id), m.id == message).cte("below", recursive=True)
+            )
+            child = select(m.number, m.id, m.parent).where(_of(tenant, id), m.parent == below.c.id)
+            rows = (await connection.execute(select(below.union_all(child)))).all()
+            parent = next(row.parent for row in rows if row.id == message)
+            numbers = [row.number for row in rows]
+            await self._terms.forget(connection, select(m.number).where(m.number.in_(numbers)))
+            await connection.execute(delete(messages).where(m.number.in_(numbers)))
+            if found.leaf in {row.id for row in rows}:
+                await _change(connection, tenant, id, {"leaf": parent})
             return await _one(connection, tenant, id)
 
         return await self._database.written(work)

@@ -1,0 +1,166 @@
+// What pages ask the gateway for, each under one key, so that a change made in one place is seen in all.
+import {
+  type InfiniteData,
+  type QueryClient,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+
+import { api, at } from "./client";
+import type {
+  ChatSettings,
+  Conversation,
+  ConversationWhole,
+  Message,
+  Model,
+  Page,
+  Part,
+  Preset,
+  Provider,
+} from "./types";
+
+export const keys = {
+  conversations: ["conversations"] as const,
+  conversation: (id: string) => ["conversation", id] as const,
+  folders: ["folders"] as const,
+  models: ["models"] as const,
+  providers: ["providers"] as const,
+  presets: ["presets"] as const,
+};
+
+export const conversationPath = (id: string): string => `/api/conversations/${encodeURIComponent(id)}`;
+
+export interface ListFilter {
+  q?: string;
+  folder?: string;
+  archived?: boolean;
+}
+
+export function useConversations(filter: ListFilter, enabled = true) {
+  return useInfiniteQuery({
+    queryKey: [...keys.conversations, filter],
+    queryFn: ({ pageParam, signal }) =>
+      api.get<Page<Conversation>>(at("/api/conversations", { ...filter, after: pageParam, limit: 60 }), signal),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: (before) => before,
+    enabled,
+  });
+}
+
+export function useConversation(id: string | undefined) {
+  return useQuery({
+    queryKey: keys.conversation(id ?? ""),
+    queryFn: ({ signal }) => api.get<ConversationWhole>(conversationPath(id ?? ""), signal),
+    enabled: id !== undefined,
+  });
+}
+
+export function useFolders(enabled = true) {
+  return useQuery({
+    queryKey: keys.folders,
+    queryFn: ({ signal }) => api.get<Page<{ name: string; count: number }>>("/api/folders", signal),
+    enabled,
+  });
+}
+
+export function useModels() {
+  return useQuery({
+    queryKey: keys.models,
+    queryFn: ({ signal }) => api.get<Page<Model>>("/api/models", signal),
+    staleTime: 60_000,
+  });
+}
+
+export function useProviders(enabled = true) {
+  return useQuery({
+    queryKey: keys.providers,
+    queryFn: ({ signal }) => api.get<Page<Provider>>("/api/providers", signal),
+    enabled,
+  });
+}
+
+export function usePresets() {
+  return useQuery({
+    queryKey: keys.presets,
+    queryFn: ({ signal }) => api.get<Page<Preset>>("/api/presets", signal),
+    staleTime: 60_000,
+  });
+}
+
+/** Puts a changed conversation wherever it is shown. */
+export function showConversation(queries: QueryClient, changed: Conversation): void {
+  queries.setQueryData<ConversationWhole>(keys.conversation(changed.id), (before) =>
+    before ? { ...before, ...changed, messages: before.messages } : before,
+  );
+  queries.setQueriesData<InfiniteData<Page<Conversation>>>({ queryKey: keys.conversations }, (before) =>
+    before
+      ? {
+          ...before,
+          pages: before.pages.map((page) => ({
+            ...page,
+            items: page.items.map((one) => (one.id === changed.id ? { ...one, ...changed } : one)),
+          })),
+        }
+      : before,
+  );
+}
+
+export interface ConversationChange {
+  title?: string;
+  folder?: string | null;
+  pinned?: boolean;
+  archived?: boolean;
+  active?: string;
+  settings?: ChatSettings;
+}
+
+export function useChangeConversation(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (change: ConversationChange) => api.patch<Conversation>(conversationPath(id), change),
+    onSuccess: (changed, change) => {
+      showConversation(queries, changed);
+      if ("folder" in change || "archived" in change || "pinned" in change) {
+        void queries.invalidateQueries({ queryKey: keys.conversations });
+        void queries.invalidateQueries({ queryKey: keys.folders });
+      }
+    },
+  });
+}
+
+export function useDeleteConversation() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => api.delete<undefined>(conversationPath(id)),
+    onSuccess: (_, id) => {
+      queries.removeQueries({ queryKey: keys.conversation(id) });
+      void queries.invalidateQueries({ queryKey: keys.conversations });
+      void queries.invalidateQueries({ queryKey: keys.folders });
+    },
+  });
+}
+
+export const conversations = {
+  create: (given: { title?: string; folder?: string; settings?: ChatSettings }) =>
+    api.post<Conversation>("/api/conversations", given),
+  append: (id: string, message: { parent: string | null; role: "user"; parts: Part[] }) =>
+    api.post<Message>(`${conversationPath(id)}/messages`, message),
+  fork: (id: string, message: string) => api.post<Conversation>(`${conversationPath(id)}/fork`, { message }),
+  deleteMessage: (id: string, message: string) =>
+    api.delete<undefined>(`${conversationPath(id)}/messages/${encodeURIComponent(message)}`),
+};
+
+/** Adds a message to a conversation as it is held here. */
+export function showMessage(queries: QueryClient, conversation: string, message: Message): void {
+  queries.setQueryData<ConversationWhole>(keys.conversation(conversation), (before) => {
+    if (!before) return before;
+    const others = before.messages.filter((one) => one.id !== message.id);
+    const place = before.messages.findIndex((one) => one.id === message.id);
+    const messages =
+      place < 0 ? [...others, message] : before.messages.map((one) => (one.id === message.id ? message : one));
+    return { ...before, messages, active: message.id };
+  });
+}

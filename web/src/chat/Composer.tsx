@@ -1,0 +1,289 @@
+// Where one writes: text, attachments, the model, what sending would cost, and the one primary action.
+import { ActionIcon, FileButton, Kbd, Menu, Text, Textarea, Tooltip } from "@mantine/core";
+import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
+import {
+  IconArrowUp,
+  IconBulb,
+  IconChevronDown,
+  IconEraser,
+  IconMicrophone,
+  IconPaperclip,
+  IconPlayerStopFilled,
+  IconX,
+} from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { type ClipboardEvent, type KeyboardEvent, type ReactNode, type RefObject, useCallback, useMemo, useState } from "react";
+
+import { api } from "../api/client";
+import type { ChatSettings, Estimate, Model, Part } from "../api/types";
+import { complain } from "../components/ChatMenu";
+import { Monogram } from "../components/Monogram";
+import { money, short } from "../format";
+import { strings } from "../i18n/strings";
+import { LONG_PASTE, type Attachment, attachment, refused, textAttachment } from "./attachments";
+import { canDictate, useDictation } from "./speech";
+
+const EFFORTS = ["none", "minimal", "low", "medium", "high"];
+
+interface Given {
+  conversation: string | undefined;
+  parent: string | null;
+  modelId: string;
+  model: Model | undefined;
+  models: Model[];
+  settings: ChatSettings;
+  text: string;
+  onText: (text: string) => void;
+  attached: Attachment[];
+  onAttached: (attached: Attachment[]) => void;
+  running: boolean;
+  busy: boolean;
+  onSend: (parts: Part[]) => void;
+  onStop: () => void;
+  onPickModel: () => void;
+  onModel: (model: Model) => void;
+  onSettings: (change: ChatSettings) => void;
+  onClear: () => void;
+  onEditLast: () => void;
+  field: RefObject<HTMLTextAreaElement | null>;
+}
+
+export function partsOf(text: string, attached: Attachment[]): Part[] {
+  const parts = attached.map((one) => one.part);
+  return text.trim() ? [...parts, { type: "text", text: text.trim() }] : parts;
+}
+
+function useEstimate(given: Given, parts: Part[]): Estimate | undefined {
+  const question = useMemo(
+    () => ({
+      model: given.modelId,
+      ...(given.conversation ? { conversation: given.conversation, parent: given.parent } : {}),
+      parts,
+      settings: given.settings,
+    }),
+    [given.modelId, given.conversation, given.parent, parts, given.settings],
+  );
+  const [settled] = useDebouncedValue(question, 400);
+  const { data } = useQuery({
+    queryKey: ["estimate", settled],
+    queryFn: ({ signal }) => api.post<Estimate>("/api/estimate", settled, signal),
+    enabled: settled.parts.length > 0 && !given.running,
+    retry: false,
+    staleTime: 30_000,
+    gcTime: 30_000,
+  });
+  return parts.length > 0 ? data : undefined;
+}
+
+export function Composer(given: Given): ReactNode {
+  const { text, onText, attached, onAttached, model, field } = given;
+  const touch = useMediaQuery("(pointer: coarse)");
+  const [over, setOver] = useState(false);
+  const parts = useMemo(() => partsOf(text, attached), [text, attached]);
+  const estimate = useEstimate(given, parts);
+  const refusal = refused(model, attached, given.models);
+  const ready = parts.length > 0 && !given.running && !given.busy && !refusal;
+  const dictation = useDictation(useCallback((said: string) => onText(`${field.current?.value ?? ""} ${said.trim()}`.trim()), [onText, field]));
+
+  const addFiles = async (files: Iterable<File>): Promise<void> => {
+    const added: Attachment[] = [];
+    for (const file of files) {
+      try {
+        added.push(await attachment(file));
+      } catch (error) {
+        complain(error);
+      }
+    }
+    if (added.length > 0) onAttached([...attached, ...added]);
+  };
+
+  const onPaste = (event: ClipboardEvent): void => {
+    const files = [...event.clipboardData.files];
+    if (files.length > 0) {
+      event.preventDefault();
+      void addFiles(files);
+      return;
+    }
+    const pasted = event.clipboardData.getData("text/plain");
+    if (pasted.length > LONG_PASTE) {
+      event.preventDefault();
+      onAttached([...attached, textAttachment(strings.chat.pasted(pasted.length), pasted)]);
+    }
+  };
+
+  const onKey = (event: KeyboardEvent): void => {
+    if (event.key === "Enter" && !event.shiftKey && !touch && !event.nativeEvent.isComposing) {
+      event.preventDefault();
+      if (ready) given.onSend(parts);
+    } else if (event.key === "Escape" && given.running) given.onStop();
+    else if (event.key === "ArrowUp" && text === "" && attached.length === 0) {
+      event.preventDefault();
+      given.onEditLast();
+    }
+  };
+
+  return (
+    <div className="composer-wrap">
+      <div className="measure">
+        {refusal ? (
+          <Text size="sm" c="red" role="alert" mb={6}>
+            {strings.chat.cannotTake(model?.name ?? given.modelId, refusal.what)}{" "}
+            {refusal.instead.length > 0 ? strings.chat.modelsThatCan : ""}{" "}
+            {refusal.instead.map((other) => (
+              <button key={other.id} type="button" className="pill" onClick={() => given.onModel(other)}>
+                {other.name}
+              </button>
+            ))}
+          </Text>
+        ) : null}
+        {estimate && !estimate.fits ? (
+          <Text size="sm" c="red" role="alert" mb={6}>
+            {strings.chat.full}
+          </Text>
+        ) : null}
+        <form
+          className="composer"
+          aria-label={strings.chat.placeholder}
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (ready) given.onSend(parts);
+          }}
+          onDragOver={(event) => {
+            event.preventDefault();
+            setOver(true);
+          }}
+          onDragLeave={() => setOver(false)}
+          onDrop={(event) => {
+            event.preventDefault();
+            setOver(false);
+            void addFiles(event.dataTransfer.files);
+          }}
+        >
+          {over ? (
+            <Text size="sm" c="dimmed" px="sm">
+              {strings.chat.drop}
+            </Text>
+          ) : null}
+          {attached.length > 0 ? (
+            <div className="chips">
+              {attached.map((one) => (
+                <span className="chip" key={one.key}>
+                  {one.preview ? <img src={one.preview} alt="" /> : <IconPaperclip size={14} aria-hidden />}
+                  <span>{one.name}</span>
+                  <ActionIcon
+                    size="sm"
+                    variant="subtle"
+                    color="gray"
+                    aria-label={`${strings.remove}: ${one.name}`}
+                    onClick={() => onAttached(attached.filter((other) => other.key !== one.key))}
+                  >
+                    <IconX size={13} />
+                  </ActionIcon>
+                </span>
+              ))}
+            </div>
+          ) : null}
+          <Textarea
+            ref={field}
+            variant="unstyled"
+            autosize
+            minRows={1}
+            maxRows={14}
+            value={text}
+            onChange={(event) => onText(event.currentTarget.value)}
+            onKeyDown={onKey}
+            onPaste={onPaste}
+            placeholder={strings.chat.placeholder}
+            aria-label={strings.chat.placeholder}
+            autoFocus={!touch}
+          />
+          <div className="composer-row">
+            <FileButton onChange={(files) => void addFiles(files)} multiple>
+              {(props) => (
+                <Tooltip label={strings.chat.attach}>
+                  <ActionIcon {...props} variant="subtle" color="gray" size="lg" aria-label={strings.chat.attach}>
+                    <IconPaperclip size={18} stroke={1.6} />
+                  </ActionIcon>
+                </Tooltip>
+              )}
+            </FileButton>
+            {canDictate ? (
+              <Tooltip label={dictation.listening ? strings.chat.dictating : strings.chat.dictate}>
+                <ActionIcon
+                  variant={dictation.listening ? "light" : "subtle"}
+                  color={dictation.listening ? "red" : "gray"}
+                  size="lg"
+                  aria-label={strings.chat.dictate}
+                  aria-pressed={dictation.listening}
+                  onClick={dictation.toggle}
+                >
+                  <IconMicrophone size={18} stroke={1.6} />
+                </ActionIcon>
+              </Tooltip>
+            ) : null}
+            <Effort given={given} />
+            <button type="button" className="pill" onClick={given.onPickModel} aria-label={strings.picker.button(given.modelId)} aria-haspopup="dialog" style={{ flex: "0 1 auto" }}>
+              <Monogram name={model?.provider ?? given.modelId} size={18} />
+              <span className="name">{model?.name ?? given.modelId}</span>
+              <IconChevronDown size={14} aria-hidden />
+            </button>
+            <Tooltip label={strings.chat.clear}>
+              <ActionIcon variant="subtle" color="gray" size="lg" aria-label={strings.chat.clear} onClick={given.onClear}>
+                <IconEraser size={18} stroke={1.6} />
+              </ActionIcon>
+            </Tooltip>
+            <span style={{ flex: 1 }} />
+            {estimate ? (
+              <Tooltip label={strings.chat.estimateWhy} multiline maw={280}>
+                <Text size="xs" c="dimmed" className="figure" tabIndex={0}>
+                  {strings.chat.estimate(short(estimate.input_tokens), money(estimate.cost), estimate.exact)}
+                </Text>
+              </Tooltip>
+            ) : null}
+            {given.running ? (
+              <Tooltip label={<>{strings.chat.stop} <Kbd size="xs">Esc</Kbd></>}>
+                <ActionIcon size="lg" radius="xl" variant="filled" color="gray" aria-label={strings.chat.stop} onClick={given.onStop}>
+                  <IconPlayerStopFilled size={16} />
+                </ActionIcon>
+              </Tooltip>
+            ) : (
+              <ActionIcon type="submit" size="lg" radius="xl" variant="filled" aria-label={strings.chat.send} disabled={!ready} loading={given.busy}>
+                <IconArrowUp size={18} />
+              </ActionIcon>
+            )}
+          </div>
+        </form>
+      </div>
+    </div>
+  );
+}
+
+function Effort({ given }: { given: Given }): ReactNode {
+  const { model, settings } = given;
+  if (!model?.capabilities["reasoning"]) return null;
+  const chosen = settings.reasoning_effort ?? null;
+  return (
+    <Menu position="top-start" withinPortal>
+      <Menu.Target>
+        <Tooltip label={strings.chat.reasoning}>
+          <button type="button" className="pill" aria-label={strings.chat.reasoning}>
+            <IconBulb size={16} stroke={1.6} aria-hidden />
+            {chosen ? (strings.settings.efforts[chosen] ?? chosen) : ""}
+          </button>
+        </Tooltip>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{strings.chat.reasoning}</Menu.Label>
+        <Menu.Item onClick={() => given.onSettings({ ...settings, reasoning_effort: null })} aria-current={chosen === null}>
+          {strings.settings.modelDefault}
+        </Menu.Item>
+        {EFFORTS.map((effort) => (
+          <Menu.Item key={effort} onClick={() => given.onSettings({ ...settings, reasoning_effort: effort })} aria-current={chosen === effort} {...(chosen === effort ? { fw: 650 } : {})}>
+            {strings.settings.efforts[effort]}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+

@@ -1,0 +1,151 @@
+// One turn: the user's on a faint plate to the right, the model's flat.
+import { Button, Group, Text, Textarea } from "@mantine/core";
+import { IconPlayerPause, IconRefresh } from "@tabler/icons-react";
+import { type ReactNode, memo, useState } from "react";
+
+import type { Message, Part } from "../api/types";
+import { FailureInfo } from "../components/Failure";
+import { strings } from "../i18n/strings";
+import { ActionBar, type Acts, AnswerFigures, Siblings } from "./AnswerLine";
+import { AnswerParts, type Live, Media } from "./Parts";
+import { textOf } from "./tree";
+
+export interface TurnGiven {
+  message: Message;
+  at: number;
+  siblings: string[];
+  last: boolean;
+  onSibling: (id: string) => void;
+  acts: Acts;
+}
+
+export const UserTurn = memo(function UserTurn({
+  message,
+  at,
+  siblings,
+  onSibling,
+  acts,
+  editing,
+  onSave,
+  onCancel,
+}: TurnGiven & { editing: boolean; onSave: (parts: Part[]) => void; onCancel: () => void }): ReactNode {
+  const text = textOf(message);
+  const media = message.parts.filter((part) => part.type !== "text");
+  if (editing) return <Editing text={text} media={media} onSave={onSave} onCancel={onCancel} />;
+  return (
+    <article className="turn turn-user" aria-label={strings.chat.you}>
+      {media.length > 0 ? (
+        <Group justify="flex-end" gap="sm" mb="sm">
+          {media.map((part, index) => (
+            <Media key={index} part={part} />
+          ))}
+        </Group>
+      ) : null}
+      {text ? <div className="plate">{text}</div> : null}
+      <div className="answerline">
+        <Siblings at={at} of={siblings.length} onGo={(to) => onSibling(siblings[to] ?? message.id)} />
+        <ActionBar text={text} acts={acts} speakable={false} />
+      </div>
+    </article>
+  );
+});
+
+function Editing({ text, media, onSave, onCancel }: { text: string; media: Part[]; onSave: (parts: Part[]) => void; onCancel: () => void }): ReactNode {
+  const [now, setNow] = useState(text);
+  return (
+    <form
+      className="turn"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSave([...media, { type: "text", text: now.trim() }]);
+      }}
+    >
+      <Textarea
+        autosize
+        maxRows={16}
+        value={now}
+        onChange={(event) => setNow(event.currentTarget.value)}
+        aria-label={strings.chat.editMessage}
+        autoFocus
+        size="md"
+        onKeyDown={(event) => {
+          if (event.key === "Escape") onCancel();
+          else if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
+        }}
+      />
+      <Group justify="flex-end" mt="sm" gap="sm">
+        <Button variant="default" size="xs" onClick={onCancel}>
+          {strings.cancel}
+        </Button>
+        <Button type="submit" size="xs" disabled={!now.trim() && media.length === 0}>
+          {strings.chat.sendEdit}
+        </Button>
+      </Group>
+    </form>
+  );
+}
+
+export const AssistantTurn = memo(function AssistantTurn({
+  message,
+  at,
+  siblings,
+  last,
+  onSibling,
+  acts,
+  answers,
+  onRetry,
+}: TurnGiven & { answers: Map<string, Part>; onRetry: () => void }): ReactNode {
+  const answer = message.answer;
+  const status = answer?.status ?? "done";
+  return (
+    <article className="turn" aria-label={strings.chat.assistant} {...(last ? { "data-last": true } : {})}>
+      <div className="answer">
+        <AnswerParts parts={message.parts} answers={answers} live={null} />
+      </div>
+      {status === "interrupted" || status === "stopped" ? (
+        <Group gap="sm" mb={4}>
+          <Text size="sm" c="dimmed" style={{ display: "inline-flex", gap: 6, alignItems: "center" }}>
+            <IconPlayerPause size={15} aria-hidden />
+            {strings.chat[status]}
+          </Text>
+          {last ? (
+            <Button size="compact-xs" variant="default" leftSection={<IconRefresh size={13} />} onClick={onRetry}>
+              {strings.chat.retry}
+            </Button>
+          ) : null}
+        </Group>
+      ) : null}
+      {answer?.error ? <FailureInfo info={answer.error} retry={onRetry} /> : null}
+      <div className="answerline">
+        {answer ? <AnswerFigures answer={answer} onClick={() => acts.onDetails?.()} /> : null}
+        <Siblings at={at} of={siblings.length} onGo={(to) => onSibling(siblings[to] ?? message.id)} />
+        <ActionBar text={textOf(message)} acts={acts} speakable />
+      </div>
+    </article>
+  );
+});
+
+export function LiveTurn({ live, answers }: { live: Live; answers: Map<string, Part> }): ReactNode {
+  const { snapshot } = live;
+  const moved = snapshot.failovers.at(-1);
+  return (
+    <article className="turn" aria-label={strings.chat.assistant} aria-busy data-last>
+      {moved ? (
+        <div className="rule" role="status">
+          {strings.chat.moved}: {moved.to}
+        </div>
+      ) : null}
+      <div className="answer">
+        <AnswerParts parts={snapshot.draft.parts} answers={answers} live={live} />
+        {snapshot.draft.parts.length === 0 && !snapshot.error ? (
+          <span className="waiting" role="img" aria-label={strings.chat.waiting}>
+            <i />
+            <i />
+            <i />
+          </span>
+        ) : null}
+      </div>
+      {snapshot.error ? <FailureInfo info={snapshot.error} /> : null}
+    </article>
+  );
+}

@@ -1,0 +1,51 @@
+// Charts, loaded with the pages that have them. Each is named for who cannot see it; the table below holds the figures.
+import "@mantine/charts/styles.css";
+import { AreaChart, LineChart } from "@mantine/charts";
+import { type ReactNode, useMemo } from "react";
+
+import type { Performance, UsageRow } from "../api/types";
+import { money, seconds } from "../format";
+import { strings } from "../i18n/strings";
+
+const COLOURS = ["ink.6", "indigo.5", "orange.5", "grape.5", "lime.6", "pink.5", "gray.5"];
+const MOST = 6;
+const OTHERS = "…";
+
+/** Cost by day, stacked by model: the dearest ones by name, the rest together. */
+export function DayChart({ rows, days }: { rows: UsageRow[]; days: number }): ReactNode {
+  const { data, series } = useMemo(() => {
+    const sums = new Map<string, number>();
+    for (const row of rows) sums.set(row.model ?? "", (sums.get(row.model ?? "") ?? 0) + Number(row.cost ?? 0));
+    const named = [...sums].toSorted((one, other) => other[1] - one[1]).map(([model]) => model);
+    const shown = named.slice(0, MOST);
+    const byDay = new Map<string, Record<string, number | string>>();
+    const today = new Date();
+    for (let back = days - 1; back >= 0; back -= 1) {
+      const day = new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate() - back)).toISOString().slice(0, 10);
+      byDay.set(day, { day: day.slice(5) });
+    }
+    for (const row of rows) {
+      const point = byDay.get(row.day ?? "");
+      if (!point) continue;
+      const name = shown.includes(row.model ?? "") ? row.model || strings.usage.other : OTHERS;
+      point[name] = Number(point[name] ?? 0) + Number(row.cost ?? 0);
+    }
+    const names = [...shown.map((model) => model || strings.usage.other), ...(named.length > MOST ? [OTHERS] : [])];
+    for (const point of byDay.values()) for (const name of names) point[name] ??= 0;
+    return { data: [...byDay.values()], series: names.map((name, at) => ({ name, color: COLOURS[at % COLOURS.length] ?? "gray.5" })) };
+  }, [rows, days]);
+  return (
+    <div role="img" aria-label={strings.usage.byDay}>
+      <AreaChart h={260} data={data} dataKey="day" type="stacked" series={series} withDots={days < 3} withLegend curveType="monotone" valueFormatter={(value) => money(value)} gridAxis="y" tickLine="none" areaProps={{ isAnimationActive: false }} yAxisProps={{ width: 64 }} />
+    </div>
+  );
+}
+
+export function Lines({ series }: { series: Performance["series"] }): ReactNode {
+  const data = series.map((point) => ({ time: new Date(point.time).toLocaleDateString(undefined, { day: "numeric", month: "short" }), [strings.usage.firstToken]: point.first_p50 }));
+  return (
+    <div role="img" aria-label={strings.usage.firstToken}>
+      <LineChart h={90} data={data} dataKey="time" series={[{ name: strings.usage.firstToken, color: "ink.6" }]} withDots={false} withXAxis={false} withYAxis={false} gridAxis="none" valueFormatter={(value) => seconds(value)} lineProps={{ isAnimationActive: false }} />
+    </div>
+  );
+}

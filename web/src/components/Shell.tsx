@@ -1,0 +1,91 @@
+// The frame of every page: side bar, stage, command palette. On a phone the side bar is a drawer.
+import { Drawer, Loader, Stack } from "@mantine/core";
+import { useDisclosure, useMediaQuery } from "@mantine/hooks";
+import { type ReactNode, Suspense, createContext, useContext, useEffect, useMemo } from "react";
+import { Outlet, useLocation } from "react-router";
+
+import { strings } from "../i18n/strings";
+import { SignIn } from "../pages/SignIn";
+import { useSession } from "../state/session";
+import { Boundary } from "./Boundary";
+import { Failure } from "./Failure";
+import { Palette } from "./Palette";
+import { Sidebar } from "./Sidebar";
+
+interface Frame {
+  narrow: boolean;
+  sidebarOpen: boolean;
+  toggleSidebar: () => void;
+}
+
+const FrameContext = createContext<Frame>({ narrow: false, sidebarOpen: true, toggleSidebar: () => undefined });
+
+export function useFrame(): Frame {
+  return useContext(FrameContext);
+}
+
+export function Shell(): ReactNode {
+  const { session, problem } = useSession();
+  const { pathname } = useLocation();
+  const narrow = useMediaQuery("(max-width: 62em)", matchMedia("(max-width: 62em)").matches, {
+    getInitialValueInEffect: false,
+  });
+  const [drawer, drawerActions] = useDisclosure(false);
+  const [wide, wideActions] = useDisclosure(true);
+  const closeDrawer = drawerActions.close;
+
+  useEffect(() => closeDrawer(), [pathname, closeDrawer]);
+
+  const frame = useMemo<Frame>(
+    () => ({
+      narrow,
+      sidebarOpen: narrow ? drawer : wide,
+      toggleSidebar: narrow ? drawerActions.toggle : wideActions.toggle,
+    }),
+    [narrow, drawer, wide, drawerActions.toggle, wideActions.toggle],
+  );
+
+  if (!session) {
+    return (
+      <Stack h="100dvh" align="center" justify="center" p="lg" component="main" aria-busy={!problem}>
+        {problem ? <Failure error={problem} retry={() => location.reload()} /> : <Loader aria-label={strings.loading} />}
+      </Stack>
+    );
+  }
+  if (!session.signed_in) return <SignIn />;
+
+  return (
+    <FrameContext value={frame}>
+      <a className="skip" href="#stage">
+        {strings.nav.skip}
+      </a>
+      <div className="frame">
+        {narrow ? (
+          <Drawer
+            opened={drawer}
+            onClose={drawerActions.close}
+            size={280}
+            padding={0}
+            withCloseButton={false}
+            aria-label={strings.nav.main}
+            styles={{ body: { height: "100%" } }}
+          >
+            <Sidebar />
+          </Drawer>
+        ) : wide ? (
+          <Sidebar />
+        ) : (
+          <span />
+        )}
+        <main className="stage" id="stage" tabIndex={-1}>
+          <Boundary name={pathname}>
+            <Suspense fallback={<Loader m="auto" aria-label={strings.loading} />}>
+              <Outlet />
+            </Suspense>
+          </Boundary>
+        </main>
+      </div>
+      <Palette />
+    </FrameContext>
+  );
+}

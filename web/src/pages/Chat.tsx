@@ -1,0 +1,342 @@
+// The chat: a tree of messages in the gateway's store, and the run that is answering it.
+import { ActionIcon, Button, Group, Skeleton, Stack, Text, Title, Tooltip } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
+import { IconAdjustmentsHorizontal, IconChevronDown } from "@tabler/icons-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+
+import { api, at } from "../api/client";
+import { conversationPath, conversations, keys, showConversation, showMessage, useConversation, useModels } from "../api/queries";
+import type { ChatSettings, Conversation, ConversationWhole, Message, Model, Page, Part } from "../api/types";
+import type { Attachment } from "../chat/attachments";
+import { Composer } from "../chat/Composer";
+import { ContextGauge } from "../chat/ContextGauge";
+import { Inspector, type Looking } from "../chat/Inspector";
+import { ModelPicker } from "../chat/ModelPicker";
+import { Thread, type ThreadActs } from "../chat/Thread";
+import { path } from "../chat/tree";
+import { ChatMenu, complain } from "../components/ChatMenu";
+import { Failure } from "../components/Failure";
+import { Monogram } from "../components/Monogram";
+import { SidebarToggle } from "../components/TopBar";
+import { strings } from "../i18n/strings";
+import { Run } from "../runs/run";
+import { runs, useRunOf } from "../runs/runs";
+import { useKept } from "../state/kept";
+import { useSession } from "../state/session";
+
+interface RunStarted {
+  id: string;
+  conversation: string | null;
+  message: string | null;
+}
+
+const NO_MESSAGES: Message[] = [];
+const NO_SETTINGS: ChatSettings = {};
+
+/** Starts and follows runs; what they end with is put where conversations are held. */
+function useRuns(): {
+  start: (conversation: string, parent: string, settings: ChatSettings, model: string) => Promise<void>;
+  attach: (started: RunStarted & { conversation: string }, model: string) => void;
+} {
+  const queries = useQueryClient();
+  return useMemo(() => {
+    const attach = (started: RunStarted & { conversation: string }, model: string): void => {
+      if (runs.of(started.conversation)?.get().id === started.id) return;
+      const run = new Run({ ...started, model });
+      runs.put(started.conversation, run);
+      void run.watch((final) => {
+        const settle = async (): Promise<void> => {
+          if (final) showMessage(queries, started.conversation, final);
+          await queries.refetchQueries({ queryKey: keys.conversation(started.conversation) });
+          runs.drop(started.conversation, run);
+          await queries.invalidateQueries({ queryKey: keys.conversations });
+        };
+        void settle();
+      });
+    };
+    return {
+      attach,
+      start: async (conversation, parent, settings, model) => {
+        const started = await api.post<RunStarted>("/api/runs", { conversation, parent, model, settings });
+        attach({ ...started, conversation }, model);
+      },
+    };
+  }, [queries]);
+}
+
+export function Chat(): ReactNode {
+  const { id } = useParams();
+  const go = useNavigate();
+  const queries = useQueryClient();
+  const { session } = useSession();
+  const models = useModels();
+  const found = useConversation(id);
+  const run = useRunOf(id);
+  const { start, attach } = useRuns();
+  const field = useRef<HTMLTextAreaElement>(null);
+
+  const [lastModel, setLastModel] = useKept<string | null>("model", null);
+  const [fresh, setFresh] = useState<ChatSettings>(NO_SETTINGS);
+  const [drafts, setDrafts] = useState<Record<string, string>>({});
+  const [attached, setAttached] = useState<Attachment[]>([]);
+  const [pending, setPending] = useState<Part[] | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [editing, setEditing] = useState<string | null>(null);
+  const [looking, setLooking] = useState<Looking>(null);
+  const [picking, setPicking] = useState<{ answer: Message | null } | null>(null);
+
+  const chat = found.data;
+  const all = chat?.messages ?? NO_MESSAGES;
+  const turns = useMemo(() => path(all, chat?.active ?? null), [all, chat?.active]);
+  const byId = useMemo(() => new Map((models.data?.items ?? []).map((model) => [model.id, model])), [models.data]);
+  const settings = chat?.settings ?? fresh;
+  const modelId = settings.model ?? (lastModel && (byId.size === 0 || byId.has(lastModel)) ? lastModel : (session?.default_model ?? ""));
+  const model = byId.get(modelId);
+  const place = id ?? "new";
+  const text = drafts[place] ?? "";
+  const setText = useCallback((value: string) => setDrafts((before) => ({ ...before, [place]: value })), [place]);
+  const title = chat ? chat.title || strings.chats.untitled : strings.nav.newChat;
+
+  useEffect(() => {
+    document.title = `${title} · ${strings.app}`;
+  }, [title]);
+  useEffect(() => {
+    setEditing(null);
+    setLooking(null);
+    setPending(null);
+    setAttached([]);
+  }, [id]);
+
+  // An answer that is still being produced is found again after a refresh, and on a second device.
+  const loaded = chat?.id;
+  useEffect(() => {
+    if (!loaded || runs.of(loaded)) return;
+    let here = true;
+    api
+      .get<Page<RunStarted & { model: string }>>(at("/api/runs", { conversation: loaded }))
+      .then((page) => {
+        const going = page.items[0];
+        if (here && going) attach({ ...going, conversation: loaded }, going.model);
+      })
+      .catch(complain);
+    return () => {
+      here = false;
+    };
+  }, [loaded, attach]);
+
+  const saveSettings = (next: ChatSettings): void => {
+    if (next.model) setLastModel(next.model);
+    if (!id) {
+      setFresh(next);
+      return;
+    }
+    api
+      .patch<Conversation>(conversationPath(id), { settings: next })
+      .then((changed) => showConversation(queries, changed))
+      .catch(complain);
+  };
+  const chooseModel = (chosen: Model): void => saveSettings({ ...settings, model: chosen.id });
+
+  const answer = async (conversation: string, parent: string, model: string): Promise<void> => {
+    await start(conversation, parent, settings, model);
+  };
+
+  const send = async (parts: Part[], parent: string | null): Promise<void> => {
+    setBusy(true);
+    setPending(parts);
+    const kept = { text, attached };
+    setText("");
+    setAttached([]);
+    try {
+      let conversation = id;
+      if (!conversation) {
+        const made = await conversations.create({ settings: { ...settings, model: modelId } });
+        conversation = made.id;
+        queries.setQueryData<ConversationWhole>(keys.conversation(made.id), { ...made, messages: [] });
+      }
+      const message = await conversations.append(conversation, { parent, role: "user", parts });
+      showMessage(queries, conversation, message);
+      setPending(null);
+      await answer(conversation, message.id, modelId);
+      setFresh(NO_SETTINGS);
+      void queries.invalidateQueries({ queryKey: keys.conversations });
+      if (!id) void go(`/c/${conversation}`);
+    } catch (error) {
+      complain(error);
+      setText(kept.text);
+      setAttached(kept.attached);
+      if (id) void found.refetch();
+    } finally {
+      setPending(null);
+      setBusy(false);
+    }
+  };
+
+  const again = (message: Message, model: string): void => {
+    if (!id || !message.parent) return;
+    answer(id, message.parent, model).then(
+      () =>
+        queries.setQueryData<ConversationWhole>(keys.conversation(id), (before) => (before ? { ...before, active: message.parent } : before)),
+      complain,
+    );
+  };
+
+  const acts: ThreadActs = {
+    onSibling: (leaf) => {
+      if (!id) return;
+      queries.setQueryData<ConversationWhole>(keys.conversation(id), (before) => (before ? { ...before, active: leaf } : before));
+      api.patch(conversationPath(id), { active: leaf }).catch(complain);
+    },
+    onSaveEdit: (message, parts) => {
+      setEditing(null);
+      void send(parts, message.parent);
+    },
+    onRegenerate: (message) => again(message, modelId),
+    onRegenerateWith: (message) => setPicking({ answer: message }),
+    onFork: (message) => {
+      if (!id) return;
+      conversations.fork(id, message.id).then((made) => {
+        void queries.invalidateQueries({ queryKey: keys.conversations });
+        void go(`/c/${made.id}`);
+      }, complain);
+    },
+    onDelete: (message) => {
+      if (!id) return;
+      conversations.deleteMessage(id, message.id).then(() => void found.refetch(), complain);
+    },
+    onDetails: (message) => setLooking({ what: "message", message }),
+  };
+
+  const stop = (): void => {
+    run?.stop().catch(complain);
+  };
+  const editLast = (): void => {
+    const last = turns.findLast((turn) => turn.message.role === "user");
+    if (last) setEditing(last.message.id);
+  };
+  useHotkeys([["mod+shift+M", () => setPicking({ answer: null })]], []);
+
+  const last = turns.at(-1)?.message;
+  const composer = (
+    <Composer
+      conversation={id}
+      parent={last?.id ?? null}
+      modelId={modelId}
+      model={model}
+      models={models.data?.items ?? []}
+      settings={settings}
+      text={text}
+      onText={setText}
+      attached={attached}
+      onAttached={setAttached}
+      running={run !== undefined}
+      busy={busy}
+      onSend={(parts) => void send(parts, last?.id ?? null)}
+      onStop={stop}
+      onPickModel={() => setPicking({ answer: null })}
+      onModel={chooseModel}
+      onSettings={saveSettings}
+      onClear={() => {
+        setText("");
+        setAttached([]);
+        setFresh(NO_SETTINGS);
+        void go("/");
+      }}
+      onEditLast={editLast}
+      field={field}
+    />
+  );
+
+  return (
+    <div style={{ display: "flex", height: "100%", minHeight: 0 }}>
+      <div style={{ flex: 1, minWidth: 0, display: "flex", flexDirection: "column", minHeight: 0 }}>
+        <header className="topbar">
+          <SidebarToggle />
+          <Title order={1} fz="md" style={{ flex: "1 1 0", minWidth: 0, overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }}>
+            {title}
+          </Title>
+          <ContextGauge turns={turns} model={model} />
+          <button type="button" className="pill" style={{ maxWidth: "45%" }} onClick={() => setPicking({ answer: null })} aria-label={strings.picker.button(modelId)} aria-haspopup="dialog">
+            <Monogram name={model?.provider ?? modelId} size={18} />
+            <span className="name">{model?.name ?? modelId}</span>
+            <IconChevronDown size={14} aria-hidden />
+          </button>
+          <Tooltip label={strings.chat.inspector}>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label={strings.chat.inspector}
+              aria-expanded={looking?.what === "chat"}
+              onClick={() => setLooking(looking?.what === "chat" ? null : { what: "chat" })}
+            >
+              <IconAdjustmentsHorizontal size={20} stroke={1.6} />
+            </ActionIcon>
+          </Tooltip>
+          {chat ? <ChatMenu chat={chat} always /> : null}
+        </header>
+        {id === undefined && !pending ? (
+          <Welcome onText={(suggestion) => {
+            setText(suggestion);
+            field.current?.focus();
+          }} local={model?.local ?? false} admin={session?.admin ?? false} />
+        ) : found.error ? (
+          <div className="measure" style={{ flex: 1 }}>
+            <Failure error={found.error} retry={() => void found.refetch()} />
+          </div>
+        ) : id !== undefined && !chat ? (
+          <div className="measure" style={{ flex: 1, paddingBlock: 24 }} aria-busy aria-label={strings.loading}>
+            <Skeleton h={44} w="50%" ml="auto" mb="xl" />
+            <Skeleton h={16} mb="sm" />
+            <Skeleton h={16} mb="sm" />
+            <Skeleton h={16} w="70%" />
+          </div>
+        ) : (
+          <Thread turns={turns} all={all} run={run} models={byId} pending={pending} editing={editing} setEditing={setEditing} acts={acts} />
+        )}
+        {composer}
+      </div>
+      <Inspector looking={looking} onClose={() => setLooking(null)} settings={settings} onSettings={saveSettings} />
+      <ModelPicker
+        opened={picking !== null}
+        onClose={() => {
+          setPicking(null);
+          field.current?.focus();
+        }}
+        current={modelId}
+        onPick={(chosen) => {
+          if (picking?.answer) again(picking.answer, chosen.id);
+          else chooseModel(chosen);
+        }}
+      />
+    </div>
+  );
+}
+
+function Welcome({ onText, local, admin }: { onText: (text: string) => void; local: boolean; admin: boolean }): ReactNode {
+  return (
+    <Stack style={{ flex: 1, minHeight: 0, overflowY: "auto" }} align="center" justify="center" gap="xl" px="lg">
+      <Title order={2} fz="xl" ta="center">
+        {strings.chat.greeting}
+      </Title>
+      <Group justify="center" gap="sm" maw={620}>
+        {strings.chat.suggestions.map((suggestion) => (
+          <Button key={suggestion} variant="default" radius="xl" size="sm" fw={450} onClick={() => onText(suggestion)}>
+            {suggestion}
+          </Button>
+        ))}
+      </Group>
+      {local && admin ? (
+        <Text size="sm" c="dimmed" ta="center">
+          {strings.chat.firstRun}{" "}
+          <Text component={Link} to="/settings" inherit c="var(--mantine-color-anchor)">
+            {strings.chat.addProvider}
+          </Text>
+        </Text>
+      ) : null}
+    </Stack>
+  );
+}
+

@@ -1,0 +1,231 @@
+// What was spent, on what, and how the models performed. Sums that are not whole say so.
+import { Button, Group, Progress, SegmentedControl, Skeleton, Stack, Table, Tabs, Text } from "@mantine/core";
+import { IconDownload } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, Suspense, lazy, useMemo } from "react";
+import { useSearchParams } from "react-router";
+
+import { api, at } from "../api/client";
+import type { Budget, Page, Performance, UsageReport, UsageRow } from "../api/types";
+import { download } from "../components/ChatMenu";
+import { Failure } from "../components/Failure";
+import { Figure } from "../components/Figure";
+import { Empty, Section, Stat } from "../components/Section";
+import { PageFrame } from "../components/TopBar";
+import { ago, count, money, seconds, short } from "../format";
+import { strings } from "../i18n/strings";
+
+const DayChart = lazy(async () => ({ default: (await import("../components/Charts")).DayChart }));
+const Lines = lazy(async () => ({ default: (await import("../components/Charts")).Lines }));
+
+type Dimension = "model" | "provider" | "key" | "tag";
+const DIMENSIONS: Dimension[] = ["model", "provider", "key", "tag"];
+
+/** The first moment of the day that lies so many days back, today being the first. */
+function since(days: number): string {
+  const start = new Date();
+  start.setUTCHours(0, 0, 0, 0);
+  start.setUTCDate(start.getUTCDate() - (days - 1));
+  return start.toISOString();
+}
+
+function useUsage(days: number, by: string[]) {
+  return useQuery({
+    queryKey: ["usage", days, by],
+    queryFn: ({ signal }) => api.get<UsageReport>(at("/api/usage", { since: since(days), by }), signal),
+    placeholderData: (before) => before,
+  });
+}
+
+export function Usage(): ReactNode {
+  const [query, setQuery] = useSearchParams();
+  const days = Number(query.get("days") ?? "30");
+  const tab = query.get("tab") ?? "spend";
+  const set = (name: string, value: string): void => {
+    const next = new URLSearchParams(query);
+    next.set(name, value);
+    setQuery(next, { replace: true });
+  };
+  return (
+    <PageFrame
+      title={strings.nav.usage}
+      bar={<SegmentedControl size="xs" aria-label={strings.usage.range} value={String(days)} onChange={(value) => set("days", value)} data={Object.entries(strings.usage.ranges).map(([value, label]) => ({ value, label }))} />}
+    >
+      <Tabs value={tab} onChange={(value) => set("tab", value ?? "spend")} keepMounted={false}>
+        <Tabs.List mb="xl">
+          <Tabs.Tab value="spend">{strings.usage.spend}</Tabs.Tab>
+          <Tabs.Tab value="performance">{strings.usage.performance}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="spend">
+          <Spend days={days} by={(query.get("by") as Dimension | null) ?? "model"} onBy={(by) => set("by", by)} />
+        </Tabs.Panel>
+        <Tabs.Panel value="performance">
+          <PerformanceView days={days} />
+        </Tabs.Panel>
+      </Tabs>
+    </PageFrame>
+  );
+}
+
+function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dimension) => void }): ReactNode {
+  const daily = useUsage(days, ["day", "model"]);
+  const today = useUsage(1, ["day"]);
+  const month = useUsage(new Date().getUTCDate(), ["day"]);
+  const table = useUsage(days, [by]);
+  const budgets = useQuery({ queryKey: ["budgets"], queryFn: ({ signal }) => api.get<Page<Budget>>("/api/budgets", signal) });
+  const rows = useMemo(() => (table.data?.items ?? []).toSorted((one, other) => Number(other.cost ?? 0) - Number(one.cost ?? 0) || other.calls - one.calls), [table.data]);
+  const totals = daily.data?.totals;
+  const left = (budgets.data?.items ?? []).map((one) => Number(one.limit) - Number(one.spent ?? 0)).toSorted((one, other) => one - other)[0];
+
+  const csv = (): void => {
+    const names: (keyof UsageRow)[] = [by, "calls", "failed", "input_tokens", "output_tokens", "cache_read", "cost", "unknown_cost_calls"];
+    const cell = (value: unknown): string => {
+      const text = value === null || value === undefined ? "" : String(value);
+      // A cell that begins like a formula would be one in a spreadsheet.
+      const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+      return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+    };
+    const lines = [names.join(","), ...rows.map((row) => names.map((name) => cell(row[name])).join(","))];
+    download(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }), `usage-${by}-${days}d.csv`);
+  };
+
+  if (daily.error) return <Failure error={daily.error} retry={() => void daily.refetch()} />;
+  if (!daily.data) return <Skeleton h={420} />;
+  return (
+    <>
+      <Group gap="md" mb="xl" align="stretch">
+        <Stat name={strings.usage.today} value={money(today.data?.totals.cost)} note={today.data ? `${count(today.data.totals.calls)} ${strings.usage.calls.toLowerCase()}` : undefined} />
+        <Stat name={strings.usage.month} value={money(month.data?.totals.cost)} />
+        <Stat name={strings.usage.budgetLeft} value={left === undefined ? strings.usage.noBudget : money(left)} />
+        <Stat name={strings.usage.saved} value={totals?.saved === undefined || totals.saved === null ? money(0) : money(totals.saved)} note={totals?.cache_read ? `${short(totals.cache_read)} ${strings.usage.cached.toLowerCase()}` : undefined} />
+        <Stat name={strings.usage.failed} value={count(totals?.failed)} />
+      </Group>
+      {totals && totals.unknown_cost_calls > 0 ? (
+        <Text size="sm" c="dimmed" mb="lg">
+          {strings.usage.unknownCost(totals.unknown_cost_calls)}
+        </Text>
+      ) : null}
+      {daily.data.items.length === 0 ? (
+        <Empty>{strings.usage.empty}</Empty>
+      ) : (
+        <>
+          <Section title={strings.usage.byDay}>
+            <Suspense fallback={<Skeleton h={260} />}>
+              <DayChart rows={daily.data.items} days={days} />
+            </Suspense>
+          </Section>
+          <Section
+            title={strings.usage.by[by] ?? by}
+            side={
+              <Group gap="sm">
+                <SegmentedControl size="xs" value={by} onChange={(value) => onBy(value as Dimension)} data={DIMENSIONS.map((value) => ({ value, label: strings.usage.by[value] ?? value }))} />
+                <Button size="xs" variant="default" leftSection={<IconDownload size={14} />} onClick={csv}>
+                  {strings.usage.csv}
+                </Button>
+              </Group>
+            }
+          >
+            <Table.ScrollContainer minWidth={620} type="native">
+              <Table className="figure" verticalSpacing={8}>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>{(strings.usage.by[by] ?? by).replace(/^By /, "")}</Table.Th>
+                    <Table.Th ta="right">{strings.usage.calls}</Table.Th>
+                    <Table.Th ta="right">{strings.usage.failed}</Table.Th>
+                    <Table.Th ta="right">{strings.usage.tokensIn}</Table.Th>
+                    <Table.Th ta="right">{strings.usage.cached}</Table.Th>
+                    <Table.Th ta="right">{strings.usage.tokensOut}</Table.Th>
+                    <Table.Th ta="right">{strings.usage.cost}</Table.Th>
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {rows.map((row) => (
+                    <Table.Tr key={row[by] ?? ""}>
+                      <Table.Td style={{ overflowWrap: "anywhere" }}>{row[by] || strings.usage.other}</Table.Td>
+                      <Table.Td ta="right">{count(row.calls)}</Table.Td>
+                      <Table.Td ta="right">{count(row.failed)}</Table.Td>
+                      <Table.Td ta="right">{short(row.input_tokens)}</Table.Td>
+                      <Table.Td ta="right">{short(row.cache_read)}</Table.Td>
+                      <Table.Td ta="right">{short(row.output_tokens)}</Table.Td>
+                      <Table.Td ta="right">
+                        <Figure value={money(row.cost)} />
+                      </Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          </Section>
+        </>
+      )}
+      {budgets.data && budgets.data.items.length > 0 ? (
+        <Section title={strings.usage.budgets}>
+          <Stack gap="lg">
+            {budgets.data.items.map((budget) => {
+              const share = Math.min(100, (Number(budget.spent ?? 0) / Math.max(Number(budget.limit), 1e-12)) * 100);
+              const label = strings.usage.of(money(budget.spent), money(budget.limit));
+              return (
+                <div key={`${budget.scope}/${budget.name}`}>
+                  <Group justify="space-between" mb={4}>
+                    <Text size="sm">
+                      {budget.name || budget.scope} · {budget.period}
+                    </Text>
+                    <Text size="sm" c="dimmed" className="figure">
+                      {label}
+                      {budget.resets ? ` · ${strings.usage.resets(new Date(budget.resets).toLocaleDateString())}` : ""}
+                    </Text>
+                  </Group>
+                  <Progress value={share} color={share > 90 ? "red" : "ink"} aria-label={`${budget.name}: ${label}`} />
+                </div>
+              );
+            })}
+          </Stack>
+        </Section>
+      ) : null}
+    </>
+  );
+}
+
+function PerformanceView({ days }: { days: number }): ReactNode {
+  const { data, error, refetch } = useQuery({
+    queryKey: ["performance", days],
+    queryFn: ({ signal }) => api.get<Page<Performance>>(at("/api/performance", { since: since(days), by: "model" }), signal),
+    placeholderData: (before) => before,
+  });
+  if (error) return <Failure error={error} retry={() => void refetch()} />;
+  if (!data) return <Skeleton h={320} />;
+  if (data.items.length === 0) return <Empty>{strings.usage.noPerformance}</Empty>;
+  const share = (part: number, whole: number): string => (whole === 0 ? "" : `${((part / whole) * 100).toFixed(part === 0 ? 0 : 1)} %`);
+  return (
+    <div style={{ display: "grid", gap: 16, gridTemplateColumns: "repeat(auto-fill, minmax(min(100%, 340px), 1fr))" }}>
+      {data.items.map((one) => (
+        <section key={one.model} style={{ border: "1px solid var(--hairline)", borderRadius: 12, padding: 16, minWidth: 0 }} aria-label={one.model}>
+          <Text fw={600} truncate>
+            {one.model}
+          </Text>
+          <Text size="xs" c="dimmed" mb="sm">
+            {count(one.calls)} {strings.usage.calls.toLowerCase()} · {strings.usage.errors} {share(one.errors, one.calls)} · {strings.usage.interrupted} {share(one.interrupted, one.calls)}
+            {one.series.at(-1) ? ` · ${ago(one.series.at(-1)?.time ?? "")}` : ""}
+          </Text>
+          <div className="pair">
+            <span>{strings.usage.firstToken}</span>
+            <span className="figure">
+              {strings.usage.p50} {seconds(one.first_p50)} · {strings.usage.p95} {seconds(one.first_p95)}
+            </span>
+          </div>
+          <div className="pair">
+            <span>{strings.usage.speed}</span>
+            <span className="figure">
+              {strings.usage.p50} {one.tps_p50 === null ? strings.unknown : Math.round(one.tps_p50)} · {strings.usage.p95} {one.tps_p95 === null ? strings.unknown : Math.round(one.tps_p95)}
+            </span>
+          </div>
+          {one.series.length > 1 ? (
+            <Suspense fallback={<Skeleton h={90} mt="sm" />}>
+              <Lines series={one.series} />
+            </Suspense>
+          ) : null}
+        </section>
+      ))}
+    </div>
+  );
+}

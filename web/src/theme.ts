@@ -1,0 +1,40 @@
+// The look, decided once: one accent, hairlines instead of shadows, a 4-px grid, a short type scale.
+import { createTheme, type MantineColorsTuple } from "@mantine/core";
+
+// A deep teal: 4.5:1 and more on white as shade 8, and on the dark ground as shade 4.
+const ink: MantineColorsTuple = [
+  "#e9f6f6",
+  "#d3eaea",
+  "#a5d5d5",
+  "#74bfc0",
+  "#4cacae",
+  "#33a0a2",
+  "#1f8f92",
+  "#0e7477",
+  "#0a6669",
+  "#04494c",
+];
+
+export const theme = createTheme({
+  primaryColor: "ink",
+  primaryShade: { light: 8, dark: 4 },
+  autoContrast: true,
+  colors: { ink },
+  fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace',
+  fontSizes: { xs: "12px", sm: "14px", md: "16px", lg: "20px", xl: "28px" },
+  lineHeights: { xs: "1.4", sm: "1.45", md: "1.6", lg: "1.35", xl: "1.25" },
+  spacing: { xs: "4px", sm: "8px", md: "12px", lg: "16px", xl: "24px" },
+  radius: { xs: "4px", sm: "6px", md: "8px", lg: "12px", xl: "16px" },
+  defaultRadius: "md",
+  headings: { fontWeight: "600", sizes: { h1: { fontSize: "28px" }, h2: { fontSize: "20px" }, h3: { fontSize: "16px" } } },
+  respectReducedMotion: true,
+  components: {
+    Tooltip: { defaultProps: { openDelay: 350, withArrow: false, transitionProps: { duration: 100 } } },
+    Modal: { defaultProps: { transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.45 } } },
+    Drawer: { defaultProps: { transitionProps: { duration: 120 } } },
+    Menu: { defaultProps: { transitionProps: { duration: 80 }, shadow: "none", withArrow: false } },
+    Popover: { defaultProps: { transitionProps: { duration: 80 }, shadow: "none" } },
+    Paper: { defaultProps: { shadow: "none" } },
+  },
+});
