@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from interlingua.repl.blocks import Splitter
-from interlingua.repl.clean import clean, one_line
 from interlingua.repl.live import cells
 from interlingua.repl.markdown import MarkdownLines, Pen, markdown_lines
 from interlingua.repl.theme import THEMES
+from interlingua.wire.clean import clean, one_line
 
 
 def pen(columns: int = 60, *, coloured: bool = False, theme: str = "dark") -> Pen:

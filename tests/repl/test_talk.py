@@ -9,10 +9,11 @@ import pytest
 
 from interlingua.client.chat import AsyncChat
 from interlingua.client.client import AsyncClient
+from interlingua.client.transcripts.stored import is_interrupted, maker
 from interlingua.config.schema import Config
 from interlingua.engine.settings import RetrySettings
 from interlingua.errors import CredentialMissing, InvalidRequest, StreamInterrupted
-from interlingua.repl.archive import TENANT, Conversations, Unkept, is_interrupted, maker
+from interlingua.repl.archive import TENANT, Conversations, Unkept
 from interlingua.repl.spending import spending
 from interlingua.repl.talk import CONTINUE, Talk, opened, recover
 from interlingua.stores.opening import open_store

@@ -12,9 +12,8 @@ from msgspec.structs import replace
 
 from interlingua.client.attachments import attach as attached
 from interlingua.client.settings import ChatSettings, Settings
+from interlingua.client.transcripts.stored import maker
 from interlingua.errors import InvalidRequest
-from interlingua.repl.archive import maker
-from interlingua.repl.clean import one_line
 from interlingua.repl.commands import Command, Option, words_of
 from interlingua.repl.desk import Desk
 from interlingua.repl.facts import context_left, price
@@ -27,6 +26,7 @@ from interlingua.types.messages import Message
 from interlingua.types.money import Money
 from interlingua.types.parts import BlobPart, Part, ReasoningPart, TextPart
 from interlingua.types.request import ChatRequest
+from interlingua.wire.clean import one_line
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _SETTABLE = sorted(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from interlingua._version import __version__
 from interlingua.client.guard import GuardedToolbox
+from interlingua.client.transcripts.stored import is_interrupted
 from interlingua.errors import InterlinguaError
 from interlingua.repl import answer_commands, compare_commands, model_commands, screen_commands, session_commands
-from interlingua.repl.archive import Conversations, is_interrupted
+from interlingua.repl.archive import Conversations
 from interlingua.repl.commands import Command, Table, help_command, is_command
 from interlingua.repl.completer import ChatCompleter
 from interlingua.repl.desk import Desk, terminal_size

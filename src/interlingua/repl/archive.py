@@ -6,14 +6,14 @@ question that was edited, stays beside the new one.
 
 from __future__ import annotations
 
-import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
+from interlingua.client.transcripts.stored import new_id, path_to
 from interlingua.engine.principal import LOCAL_TENANT
 from interlingua.errors import NotFound
 from interlingua.ports.store import (
@@ -30,8 +30,6 @@ from interlingua.types.messages import Message
 from interlingua.types.opaque import Json
 
 TENANT = LOCAL_TENANT
-INTERRUPTED = ("cancelled", "stream_interrupted")
-"""Codes of errors that broke an answer off which may be continued."""
 
 
 class Conversations(Protocol):
@@ -175,33 +173,6 @@ class Unkept:
         return self._kept[id]
 
 
-def new_id() -> str:
-    """An id for what the store has not given one."""
-    return secrets.token_hex(12)
-
-
 def now() -> int:
     """Microseconds since 1970."""
     return time.time_ns() // 1000
-
-
-def path_to(leaf: str | None, messages: Iterable[StoredMessage]) -> list[StoredMessage]:
-    """The messages that lead to `leaf`, the first one first."""
-    by_id = {one.id: one for one in messages}
-    path: list[StoredMessage] = []
-    while leaf is not None and leaf in by_id:
-        path.append(by_id[leaf])
-        leaf = by_id[leaf].parent
-    return path[::-1]
-
-
-def is_interrupted(one: StoredMessage) -> bool:
-    """Whether a message is the beginning of an answer that broke off."""
-    return one.answer is not None and one.answer.error in INTERRUPTED
-
-
-def maker(one: StoredMessage) -> str:
-    """Who made a message, as `provider/model`; empty for people and tools."""
-    if one.answer is None or not one.answer.model:
-        return ""
-    return f"{one.answer.provider}/{one.answer.model}" if one.answer.provider else one.answer.model

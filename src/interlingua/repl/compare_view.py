@@ -13,10 +13,10 @@ from typing import TextIO
 from rich.text import Text
 
 from interlingua.bench.compare import Racer
-from interlingua.repl.clean import clean, one_line
 from interlingua.repl.live import Live
 from interlingua.repl.markdown import Pen, markdown_lines
 from interlingua.repl.status import DOT
+from interlingua.wire.clean import clean, one_line
 
 _NARROWEST = 28
 _LINES = 12

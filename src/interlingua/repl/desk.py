@@ -20,7 +20,6 @@ from interlingua.engine.engine import Engine
 from interlingua.errors import ContextTooLong, CredentialMissing, InterlinguaError
 from interlingua.providers.provider import Provider
 from interlingua.repl.archive import Conversations, Unkept
-from interlingua.repl.clean import clean
 from interlingua.repl.keys import quiet_keys
 from interlingua.repl.live import Live
 from interlingua.repl.markdown import Pen
@@ -30,6 +29,7 @@ from interlingua.repl.talk import Talk
 from interlingua.repl.theme import Theme
 from interlingua.repl.view import AnswerSink, Reasoning
 from interlingua.types.parts import Part
+from interlingua.wire.clean import clean
 
 
 class Mounted(Struct, frozen=True, kw_only=True):

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from interlingua.repl.blocks import Splitter, Unit, parse_blocks
-from interlingua.repl.clean import clean
 from interlingua.repl.theme import Theme
+from interlingua.wire.clean import clean
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

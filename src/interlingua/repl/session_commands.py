@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from interlingua.client.transcripts.stored import is_interrupted
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError, NotFound
 from interlingua.ports.store import Conversation, ConversationChanges
-from interlingua.repl.archive import TENANT, Conversations, is_interrupted
-from interlingua.repl.clean import one_line
+from interlingua.repl.archive import TENANT, Conversations
 from interlingua.repl.commands import Command, Option, words_of
 from interlingua.repl.desk import Desk
 from interlingua.repl.markdown import markdown_lines
 from interlingua.repl.status import fitted
 from interlingua.repl.talk import Talk, opened
+from interlingua.wire.clean import one_line
 
 _LISTED = 20
 _MOST_LISTED = 200
@@ -174,7 +175,9 @@ async def clear(desk: Desk, text: str) -> None:
 
 async def export(desk: Desk, text: str) -> None:
     """`/export`: writes the conversation to a file, or to the screen."""
-    from interlingua.repl.export import render_export  # brings a dialect, which the first prompt need not wait for
+    from interlingua.client.transcripts.export import (
+        render_export,  # brings a dialect, which the first prompt need not wait for
+    )
 
     words = words_of(text)
     named = [form for form in FORMATS if words and form.startswith(words[0])]
@@ -231,7 +234,7 @@ async def import_file(store: Conversations, path: str) -> tuple[int, int]:
         LocalFileError: the file cannot be read.
         InvalidRequest: it is no export that we know.
     """
-    from interlingua.repl.import_chats import parse_export
+    from interlingua.client.transcripts.import_chats import parse_export
 
     content = await asyncio.to_thread(_read, path)
     here = await _sources(store)

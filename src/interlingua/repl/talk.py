@@ -19,19 +19,20 @@ from interlingua.client.chat import AsyncChat
 from interlingua.client.reply import Reply, ReplyStream
 from interlingua.client.settings import Settings
 from interlingua.client.tools import ToolRun
+from interlingua.client.transcripts.stored import maker, path_to
 from interlingua.engine.answer import Answer as Answered
 from interlingua.engine.estimate import estimate_tokens
 from interlingua.engine.target import Target
 from interlingua.errors import Cancelled, InterlinguaError, InvalidRequest, NotFound
 from interlingua.ports.store import Answer, Conversation, ConversationChanges, StoredMessage
-from interlingua.repl.archive import TENANT, Conversations, maker, now, path_to
-from interlingua.repl.clean import one_line
+from interlingua.repl.archive import TENANT, Conversations, now
 from interlingua.repl.journal import Begun, Journal, left_behind, partial_message
 from interlingua.types.accumulate import Accumulator
 from interlingua.types.events import Event, MessageStart
 from interlingua.types.messages import Message, assistant, system, user
 from interlingua.types.parts import TextPart
 from interlingua.types.request import ChatRequest
+from interlingua.wire.clean import one_line
 
 CONTINUE = "Continue exactly where you stopped, without repeating anything."
 """What is said to go on with an answer that broke off."""

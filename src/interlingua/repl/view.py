@@ -14,7 +14,6 @@ from rich.text import Text
 
 from interlingua.client.tools import ToolRun
 from interlingua.repl.blocks import Splitter
-from interlingua.repl.clean import clean, one_line
 from interlingua.repl.live import Live
 from interlingua.repl.markdown import MarkdownLines, Pen
 from interlingua.types.events import Event, PartDelta, PartEnd, PartStart
@@ -29,6 +28,7 @@ from interlingua.types.parts import (
     UriPart,
     parse_arguments,
 )
+from interlingua.wire.clean import clean, one_line
 
 Reasoning = Literal["fold", "show", "hide"]
 """What is shown of thinking: its last lines until it ends and then one line; all of it; nothing."""

@@ -15,13 +15,13 @@ from typing import Any
 
 import msgspec
 
+from interlingua.client.transcripts.export import VERSION
+from interlingua.client.transcripts.stored import new_id
 from interlingua.errors import InvalidRequest
 from interlingua.ports.store import Answer, Conversation, StoredMessage
-from interlingua.repl.archive import new_id
-from interlingua.repl.clean import one_line
-from interlingua.repl.export import VERSION
 from interlingua.types.messages import Message, Role, user
 from interlingua.types.parts import TextPart
+from interlingua.wire.clean import one_line
 
 
 class Imported(msgspec.Struct, frozen=True):

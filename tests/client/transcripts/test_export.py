@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interlingua.client.transcripts.export import render_export
+from interlingua.client.transcripts.import_chats import parse_export
 from interlingua.errors import InvalidRequest, LocalFileError
 from interlingua.ports.store import Answer, Conversation, StoredMessage
 from interlingua.repl.archive import TENANT, Unkept
-from interlingua.repl.export import render_export
-from interlingua.repl.import_chats import parse_export
 from interlingua.repl.session_commands import import_file
 from interlingua.types.messages import Message, assistant, user
 from interlingua.types.parts import BlobPart, ReasoningPart, TextPart, ToolCallResponsePart, tool_call

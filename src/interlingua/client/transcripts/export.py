@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
+from interlingua.client.transcripts.stored import is_interrupted, maker
 from interlingua.dialects.registry import dialect
 from interlingua.errors import InvalidRequest
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.store import Conversation, StoredMessage
-from interlingua.repl.archive import is_interrupted, maker
 from interlingua.types.messages import Message, system
 from interlingua.types.opaque import Json
 from interlingua.types.parts import BlobPart, FilePart, ReasoningPart, ToolCallPart, ToolCallResponsePart, UriPart
