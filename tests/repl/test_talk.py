@@ -132,6 +132,8 @@ async def test_undo_goes_back_by_questions_and_says_which() -> None:
     assert texts(talk) == ["first", "a"]
     assert (await talk.undo(5)) is not None
     assert texts(talk) == []
+    assert talk.about is not None
+    assert texts(await opened(talk.chat, talk.store, None, talk.about.id)) == []
     with pytest.raises(InvalidRequest):
         await talk.before_answer()
 

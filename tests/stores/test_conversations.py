@@ -53,6 +53,21 @@ async def said(store: SqlStore, tenant: str, id: str, *texts: str, parent: str |
     return added
 
 
+async def test_what_comes_from_elsewhere_keeps_its_dates(store: SqlStore) -> None:
+    """In whatever order it comes, and among what was said here."""
+    here = await store.conversations.create("t", title="here")
+    c = store.conversations
+    old = await c.create("t", title="old", created=1_000)
+    later = await c.append("t", old.id, None, user("b"), created=5_000)
+    earlier = await c.append("t", old.id, None, user("a"), created=2_000)
+    thread = await c.get("t", old.id)
+    assert (thread.conversation.created, thread.conversation.updated) == (1_000, 5_000)
+    assert (later.created, earlier.created) == (5_000, 2_000)
+    assert thread.messages == (earlier,)
+    assert await titles(store) == ["here", "old"]
+    assert here.created > 5_000
+
+
 async def titles(store: SqlStore, tenant: str = "t", **filters: object) -> list[str]:
     """Those of a list."""
     page = await store.conversations.page(tenant, **filters)  # type: ignore[arg-type]  # names are those of the method
@@ -82,6 +97,10 @@ async def test_branches_are_kept_and_the_active_one_is_that_of_the_last_message_
     assert (await get("t", made.id, whole=True)).messages == (one, two, three, other, root)
     changed = await store.conversations.update("t", made.id, ConversationChanges(leaf=three.id))
     assert changed.leaf == three.id
+    begun = await store.conversations.update("t", made.id, ConversationChanges(leaf=None))
+    assert begun.leaf is None
+    assert (await get("t", made.id)).messages == ()
+    await store.conversations.update("t", made.id, ConversationChanges(leaf=three.id))
     assert (await get("t", made.id)).messages == (one, two, three)
     assert (await get("t", (await store.conversations.create("t")).id)).messages == ()
 

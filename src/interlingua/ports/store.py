@@ -346,14 +346,14 @@ class ConversationChanges(Struct, frozen=True, kw_only=True):
 
     Args:
         title, folder, pinned, archived, settings: as in `Conversation`.
-        leaf: a message of it, whose branch becomes the active one.
+        leaf: a message of it, whose branch becomes the active one; None is before the first.
     """
 
     title: str | UnsetType = UNSET
     folder: str | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
     archived: bool | UnsetType = UNSET
-    leaf: str | UnsetType = UNSET
+    leaf: str | UnsetType | None = UNSET
     settings: dict[str, Json] | UnsetType = UNSET
 
 
@@ -365,9 +365,15 @@ class ConversationStore(Protocol):
     """
 
     async def create(
-        self, tenant: str, *, title: str = "", folder: str = "", settings: Mapping[str, Json] | None = None
+        self,
+        tenant: str,
+        *,
+        title: str = "",
+        folder: str = "",
+        settings: Mapping[str, Json] | None = None,
+        created: int | None = None,
     ) -> Conversation:
-        """Begins one."""
+        """Begins one; `created` is when it was begun elsewhere, where it comes from there."""
         ...
 
     async def get(self, tenant: str, id: str, *, leaf: str | None = None, whole: bool = False) -> Thread:
@@ -409,7 +415,14 @@ class ConversationStore(Protocol):
         ...
 
     async def append(
-        self, tenant: str, id: str, parent: str | None, message: Message, answer: Answer | None = None
+        self,
+        tenant: str,
+        id: str,
+        parent: str | None,
+        message: Message,
+        answer: Answer | None = None,
+        *,
+        created: int | None = None,
     ) -> StoredMessage:
         """Adds a message; its branch becomes the active one.
 
@@ -420,6 +433,7 @@ class ConversationStore(Protocol):
                 branch.
             message: what is said.
             answer: how it came to be.
+            created: when it was said, where that was elsewhere; the conversation keeps the latest such time.
 
         Raises:
             NotFound: no such conversation, or no such parent in it.

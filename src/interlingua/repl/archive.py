@@ -36,7 +36,13 @@ class Conversations(Protocol):
     """What the chat asks of a `ConversationStore`; one fits."""
 
     async def create(
-        self, tenant: str, *, title: str = "", folder: str = "", settings: Mapping[str, Json] | None = None
+        self,
+        tenant: str,
+        *,
+        title: str = "",
+        folder: str = "",
+        settings: Mapping[str, Json] | None = None,
+        created: int | None = None,
     ) -> Conversation:
         """Begins one."""
         ...
@@ -60,7 +66,14 @@ class Conversations(Protocol):
         ...
 
     async def append(
-        self, tenant: str, id: str, parent: str | None, message: Message, answer: Answer | None = None
+        self,
+        tenant: str,
+        id: str,
+        parent: str | None,
+        message: Message,
+        answer: Answer | None = None,
+        *,
+        created: int | None = None,
     ) -> StoredMessage:
         """Adds a message."""
         ...
@@ -89,11 +102,18 @@ class Unkept:
         self._kept: dict[str, tuple[Conversation, list[StoredMessage]]] = {}
 
     async def create(
-        self, tenant: str, *, title: str = "", folder: str = "", settings: Mapping[str, Json] | None = None
+        self,
+        tenant: str,
+        *,
+        title: str = "",
+        folder: str = "",
+        settings: Mapping[str, Json] | None = None,
+        created: int | None = None,
     ) -> Conversation:
         """See `ConversationStore.create`."""
+        when = now() if created is None else created
         made = Conversation(
-            id=new_id(), title=title, folder=folder, created=now(), updated=now(), settings=dict(settings or {})
+            id=new_id(), title=title, folder=folder, created=when, updated=when, settings=dict(settings or {})
         )
         self._kept[made.id] = (made, [])
         return made
@@ -120,12 +140,20 @@ class Unkept:
         return ConversationPage(tuple(sorted(found, key=lambda one: (-one.updated, one.id))))
 
     async def append(
-        self, tenant: str, id: str, parent: str | None, message: Message, answer: Answer | None = None
+        self,
+        tenant: str,
+        id: str,
+        parent: str | None,
+        message: Message,
+        answer: Answer | None = None,
+        *,
+        created: int | None = None,
     ) -> StoredMessage:
         """See `ConversationStore.append`."""
         found, messages = self._one(id)
-        added = StoredMessage(id=new_id(), parent=parent, message=message, created=now(), answer=answer)
-        self._kept[id] = (replace(found, leaf=added.id, updated=added.created), [*messages, added])
+        when = now() if created is None else created
+        added = StoredMessage(id=new_id(), parent=parent, message=message, created=when, answer=answer)
+        self._kept[id] = (replace(found, leaf=added.id, updated=max(when, found.updated)), [*messages, added])
         return added
 
     async def update(self, tenant: str, id: str, changes: ConversationChanges) -> Conversation:

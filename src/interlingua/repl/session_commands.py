@@ -175,9 +175,8 @@ async def clear(desk: Desk, text: str) -> None:
 
 async def export(desk: Desk, text: str) -> None:
     """`/export`: writes the conversation to a file, or to the screen."""
-    from interlingua.client.transcripts.export import (
-        render_export,  # brings a dialect, which the first prompt need not wait for
-    )
+    # This brings a dialect, which the first prompt need not wait for.
+    from interlingua.client.transcripts.export import render_export
 
     words = words_of(text)
     named = [form for form in FORMATS if words and form.startswith(words[0])]
@@ -244,10 +243,13 @@ async def import_file(store: Conversations, path: str) -> tuple[int, int]:
             known += 1
             continue
         settings = {**found.settings, "imported": found.source} if found.source else found.settings
-        about = await store.create(TENANT, title=found.title, settings=settings)
+        about = await store.create(TENANT, title=found.title, settings=settings, created=found.created or None)
         ids: dict[str | None, str | None] = {None: None}
         for one in found.messages:
-            ids[one.id] = (await store.append(TENANT, about.id, ids.get(one.parent), one.message, one.answer)).id
+            created = one.created or found.created or None
+            parent = ids.get(one.parent)
+            added = await store.append(TENANT, about.id, parent, one.message, one.answer, created=created)
+            ids[one.id] = added.id
         leaf = ids.get(found.leaf)
         if leaf is not None:
             await store.update(TENANT, about.id, ConversationChanges(leaf=leaf))

@@ -241,7 +241,7 @@ class Talk:
     async def stand_at(self, leaf: str | None) -> None:
         """Goes to a message, and so to its branch; None is the beginning. Raises LocalFileError."""
         self._stand_at(leaf)
-        if leaf is not None and self.about is not None:
+        if self.about is not None:
             self.about = await self.store.update(TENANT, self.about.id, ConversationChanges(leaf=leaf))
 
     async def undo(self, turns: int = 1) -> Message | None:

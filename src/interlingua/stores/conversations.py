@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import and_, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from interlingua.errors import InvalidRequest, NotFound
@@ -58,10 +58,16 @@ class SqlConversations:
         self._terms: MessageTerms = TermsInFile() if database.place.is_file else TermsOnServer()
 
     async def create(
-        self, tenant: str, *, title: str = "", folder: str = "", settings: Mapping[str, Json] | None = None
+        self,
+        tenant: str,
+        *,
+        title: str = "",
+        folder: str = "",
+        settings: Mapping[str, Json] | None = None,
+        created: int | None = None,
     ) -> Conversation:
         """Begins one."""
-        now = self._now()
+        now = self._now() if created is None else created
         made = Conversation(
             id=_new_id(), title=title, folder=folder, created=now, updated=now, settings=dict(settings or {})
         )
@@ -123,16 +129,28 @@ class SqlConversations:
         return {row.folder: row.many for row in rows}
 
     async def append(
-        self, tenant: str, id: str, parent: str | None, message: Message, answer: Answer | None = None
+        self,
+        tenant: str,
+        id: str,
+        parent: str | None,
+        message: Message,
+        answer: Answer | None = None,
+        *,
+        created: int | None = None,
     ) -> StoredMessage:
         """Adds a message; its branch becomes the active one."""
-        added = StoredMessage(id=_new_id(), parent=parent, message=message, created=self._now(), answer=answer)
+        when = self._now() if created is None else created
+        added = StoredMessage(id=_new_id(), parent=parent, message=message, created=when, answer=answer)
+        latest: Any = when
+        if created is not None:  # what comes from elsewhere need not come in its order
+            before = conversations.c.updated
+            latest = case((before > created, before), else_=created)
         # Beside the loop: a message may hold megabytes.
         content, found = await asyncio.to_thread(_stored, message)
 
         async def work(connection: AsyncConnection) -> None:
             # This locks the conversation, so that it cannot be deleted meanwhile.
-            await _change(connection, tenant, id, {"leaf": added.id, "updated": added.created})
+            await _change(connection, tenant, id, {"leaf": added.id, "updated": latest})
             if parent is not None:
                 await _known(connection, tenant, id, parent)
             await self._add(connection, tenant, id, added, content, found)
@@ -147,7 +165,7 @@ class SqlConversations:
 
         async def work(connection: AsyncConnection) -> Conversation:
             await _one(connection, tenant, id)
-            if "leaf" in values:
+            if values.get("leaf") is not None:
                 await _known(connection, tenant, id, values["leaf"])
             if values:
                 await _change(connection, tenant, id, values)

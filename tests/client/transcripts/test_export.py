@@ -134,6 +134,7 @@ def test_chatgpts_branches_are_kept_and_its_hidden_messages_are_not() -> None:
     assert by_text["why?"].parent is None
     assert by_text["first"].parent == by_text["second"].parent == by_text["why?"].id
     assert found.leaf == by_text["first"].id
+    assert found.created == by_text["why?"].created == 1_500_000
 
 
 def test_claudes_messages_follow_each_other_with_what_was_attached() -> None:
@@ -156,6 +157,7 @@ async def test_an_export_is_taken_in_once(tmp_path: Path) -> None:
     assert await import_file(store, str(tmp_path / "export.zip")) == (0, 2)
     why = next(one for one in (await store.page(TENANT)).conversations if one.title == "Why")
     assert [one.message.text for one in (await store.get(TENANT, why.id)).messages] == ["why?", "first"]
+    assert (why.created, why.updated) == (1_500_000, 1_500_000)
     with pytest.raises(LocalFileError):
         await import_file(store, str(tmp_path / "missing"))
 

@@ -30,6 +30,7 @@ class Imported(msgspec.Struct, frozen=True):
     Args:
         title: what it was called there.
         source: its id there, so that it is not taken in twice.
+        created: when it was begun, in microseconds since 1970; 0 where that is not told.
         settings: what belongs to it, where it was ours.
         leaf: the id of the message at which it stands.
         messages: of all branches, parents first; their ids hold among themselves only.
@@ -37,6 +38,7 @@ class Imported(msgspec.Struct, frozen=True):
 
     title: str
     source: str
+    created: int
     settings: dict[str, Any]
     leaf: str | None
     messages: list[StoredMessage]
@@ -97,7 +99,7 @@ def _ours(value: dict[str, Any]) -> Imported:
         messages = msgspec.convert(value.get("messages"), list[StoredMessage])
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"the export cannot be read: {error}") from error
-    return Imported(about.title, "", about.settings, messages[-1].id if messages else None, messages)
+    return Imported(about.title, "", about.created, about.settings, messages[-1].id if messages else None, messages)
 
 
 def _chatgpt(one: dict[str, Any]) -> Imported:
@@ -136,7 +138,8 @@ def _chatgpt(one: dict[str, Any]) -> Imported:
         kept[id] = node.id
         nodes.append(node)
     leaf = parent_of(one.get("current_node")) or (nodes[-1].id if nodes else None)
-    return _imported(one.get("title"), one.get("conversation_id") or one.get("id"), nodes, leaf)
+    source = one.get("conversation_id") or one.get("id")
+    return _imported(one.get("title"), source, one.get("create_time"), nodes, leaf)
 
 
 def _parents_first(mapping: dict[str, Any]) -> list[str]:
@@ -181,16 +184,17 @@ def _claude(one: dict[str, Any]) -> Imported:
         ids[str(message.get("uuid"))] = node.id
         nodes.append(node)
     leaf = nodes[-1].id if nodes else None
-    return _imported(one.get("name"), one.get("uuid"), nodes, leaf)
+    return _imported(one.get("name"), one.get("uuid"), one.get("created_at"), nodes, leaf)
 
 
 def _message(role: Role, text: str) -> Message:
     return user(text) if role == "user" else Message(role=role, parts=(TextPart(text=text),))
 
 
-def _imported(title: Any, source: Any, nodes: list[StoredMessage], leaf: str | None) -> Imported:
+def _imported(title: Any, source: Any, created: Any, nodes: list[StoredMessage], leaf: str | None) -> Imported:
     first = next((node.message.text for node in nodes if node.message.role == "user"), "")
-    return Imported(one_line(str(title or first), 120), str(source or ""), {}, leaf, nodes)
+    began = _micros(created) or min((node.created for node in nodes if node.created), default=0)
+    return Imported(one_line(str(title or first), 120), str(source or ""), began, {}, leaf, nodes)
 
 
 def _at(value: Any, *keys: str) -> Any:
