@@ -56,7 +56,12 @@ def test_a_model_of_which_nothing_is_known_is_refused_nothing(request: ChatReque
             "messages[0].parts[0]",
             "pdf",
         ),
-        (ask(tools=(FunctionTool(name="f"),)), {"tools": False}, "tools", "tools"),
+        (
+            ask(tools=(ServerTool(dialect="openai_responses", kind="web_search", raw="{}"),)),
+            {"tools": False},
+            "tools",
+            "tools",
+        ),
         (ask(modalities=("audio",)), {"output": ("text",)}, "modalities", "audio output"),
     ],
 )
@@ -86,6 +91,14 @@ def test_what_the_model_said_itself_is_not_examined() -> None:
     """History may hold what another model made; its dialect decides."""
     request = ChatRequest(model="m", messages=(user("x"), Message(role="assistant", parts=(IMAGE,))))
     assert admit(request, target(input=("text",)), REJECT, able) == (request, ())
+
+
+def test_tools_are_emulated_where_the_model_has_none() -> None:
+    """And noted; they stay in the request, for the attempt to put into words."""
+    request = ask(tools=(FunctionTool(name="f"),))
+    admitted, losses = admit(request, target(tools=False), REJECT, able)
+    assert admitted == request
+    assert [(loss.field, loss.action) for loss in losses] == [("tools", "emulate")]
 
 
 def test_tools_that_may_not_be_called_are_simply_left_out() -> None:

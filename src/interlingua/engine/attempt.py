@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from interlingua.dialects.registry import dialect as find_dialect
 from interlingua.engine.called_tools import CalledTools
 from interlingua.engine.deadline import Deadline
+from interlingua.engine.emulated_tools import EmulatedTools, needs_emulation
 from interlingua.engine.exchange import Exchange, content_type, reading
 from interlingua.engine.lanes import Lane
 from interlingua.engine.target import Target
@@ -37,6 +38,7 @@ class Attempt:
     accumulator: Accumulator = field(default_factory=Accumulator)
     _dialect: Dialect = field(init=False)
     _called: CalledTools = field(init=False)
+    _emulated: EmulatedTools | None = None
     _has_content: bool = False
 
     @property
@@ -71,6 +73,13 @@ class Attempt:
     def __post_init__(self) -> None:
         self._dialect = find_dialect(self.target.dialect)
         self._called = CalledTools(self.request)
+        if self.target.traits.tools is False and needs_emulation(self.request):
+            self._emulated = EmulatedTools(self.request, self.exchange.context.seed)
+
+    @property
+    def asked(self) -> ChatRequest:
+        """The request as the target's dialect renders it: where the model has no tools, they are words."""
+        return self.request if self._emulated is None else self._emulated.request()
 
     async def whole(self) -> ChatResponse:
         """Asks for the answer at once.
@@ -80,8 +89,9 @@ class Attempt:
         """
         context = self.exchange.context
         try:
-            answer = await self.exchange.ask(self._dialect.render_request(self.request, context))
-            return self._called.restore(self._dialect.parse_response(answer, context))
+            answer = await self.exchange.ask(self._dialect.render_request(self.asked, context))
+            response = self._dialect.parse_response(answer, context)
+            return self._called.restore(response if self._emulated is None else self._emulated.restore(response))
         except InterlinguaError as error:
             self.exchange.named(error)
             raise
@@ -94,7 +104,7 @@ class Attempt:
             InterlinguaError: of any other kind, before content came.
         """
         try:
-            wire = self._dialect.render_request(self.request, self.exchange.context)
+            wire = self._dialect.render_request(self.asked, self.exchange.context)
             response = await self.exchange.open(wire, stream=True)
             try:
                 if content_type(response) == "application/json":
@@ -124,11 +134,16 @@ class Attempt:
         for one in received:
             if isinstance(one, Failed):
                 raise one.error()
-            for event in self._called.restore_event(one):
+            for event in self._restored(one):
                 self.accumulator.add(event)
                 if not self._has_content and not isinstance(event, MessageStart | UsageUpdate):
                     self._has_content = True
                 yield event
+
+    def _restored(self, event: Event) -> Iterable[Event]:
+        if self._emulated is None:
+            return self._called.restore_event(event)
+        return [each for one in self._emulated.restore_event(event) for each in self._called.restore_event(one)]
 
     def _after_content(self, error: InterlinguaError) -> InterlinguaError:
         """What a failure is once content came: an interruption that holds it."""

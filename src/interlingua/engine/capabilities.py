@@ -1,7 +1,8 @@
 """Whether a target can take a request, asked of the catalog's traits before anything is sent.
 
 What it cannot take is refused with `Unsupported`, naming the feature, the place and models that can, or left out as a
-`Loss`: as configured, by kind of loss. An unknown trait refuses nothing.
+`Loss`: as configured, by kind of loss. What can be carried by other means is (a schema, tools), and that is noted too
+(`engine/emulated_tools.py`). An unknown trait refuses nothing.
 """
 
 from __future__ import annotations
@@ -116,8 +117,13 @@ def _tools(request: ChatRequest, check: _Check) -> ChatRequest:
         return request
     if request.tool_choice is not None and request.tool_choice.mode == "none":
         return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
-    check.lacks("tools", "calls no tools", "tools", "content")
-    return replace(request, tools=(), tool_choice=None, parallel_tool_calls=None)
+    if any(isinstance(tool, ServerTool) for tool in request.tools):
+        check.lacks("tools", "calls no tools, and none that its provider would run", "tools", "content")
+        request = replace(request, tools=tuple(tool for tool in request.tools if not isinstance(tool, ServerTool)))
+    if request.tools:
+        check.emulated("tools", f"{check.target.name} calls no tools; it is told of them, and calls them, in words")
+        return request
+    return replace(request, tool_choice=None, parallel_tool_calls=None)
 
 
 def _hosted(request: ChatRequest, check: _Check) -> ChatRequest:

@@ -61,7 +61,7 @@ def _explained(
         attempt = prepare(engine, request, target, client)
         found["dialect"] = attempt.target.dialect
         if found["lane"] == "translated":
-            registry.dialect(attempt.target.dialect).render_request(attempt.request, attempt.exchange.context)
+            registry.dialect(attempt.target.dialect).render_request(attempt.asked, attempt.exchange.context)
             found["losses"] = list(attempt.losses)
     except InterlinguaError as error:
         found["error"] = {"code": error.code, "message": error.message, "remedy": error.remedy}

@@ -79,7 +79,9 @@ async def tools(desk: Desk, text: str) -> None:
     names = ", ".join(tool.name for tool in box) or "none"
     desk.note(f"  tools that may be called: {names}")
     if len(box) and desk.talk.target.traits.tools is False:
-        desk.warn(f"  note: {desk.talk.target.name} calls no tools")
+        desk.warn(
+            f"  note: {desk.talk.target.name} has no tools of its own: it is told of them, and calls them, in words"
+        )
 
 
 def tool_options(desk: Desk, words: Sequence[str]) -> Iterable[Option]:
