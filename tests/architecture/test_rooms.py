@@ -36,6 +36,9 @@ ONLY_IN = {
     "prometheus_client": {"telemetry"},
     "opentelemetry": {"telemetry"},
     "huggingface_hub": {"catalog"},
+    "mcp": {"client"},
+    "httpx2": {"client"},
+    "yaml": {"client"},
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "core", "misc", "manager"}
 DIALECT_NAMES = {

@@ -125,3 +125,22 @@ def test_a_variable_that_is_wrong_is_named_itself_and_not_the_file(here: Path, u
         load(here, users, IL_RETRY__ATTEMPTS="often")
     with pytest.raises(ConfigError, match=r"^IL_RETRI__ATTEMPTS: .*did you mean 'retry'"):
         load(here, users, IL_RETRI__ATTEMPTS="3")
+
+
+def test_programs_to_start_stand_only_in_the_file_of_the_users_folder(here: Path, users: Path) -> None:
+    """Contracts §6.9: not in a named file, not in the environment, and in the working directory nothing of them."""
+    text = '[mcp.files]\ncommand = ["server"]\n'
+    write(users, text)
+    assert load(here, users).mcp["files"].command == ("server",)
+    named = here / "named.toml"
+    named.write_text(text)
+    with pytest.raises(ConfigError, match="only stand in the file of your own folder"):
+        load_config(named, environment={}, working_directory=here, user_folder=users)
+    with pytest.raises(ConfigError, match="IL_MCP__FILES__COMMAND"):
+        load(here, users, IL_MCP__FILES__COMMAND='["server"]')
+    named.write_text('[mcp.far]\nurl = "https://mcp.example/mcp"\n')
+    found = load_config(named, environment={}, working_directory=here, user_folder=users)
+    assert found.mcp["far"].approval == "ask"
+    write(here, '[mcp.far]\nurl = "https://mcp.example/mcp"\n')
+    with pytest.raises(ConfigError, match="working directory may not set"):
+        load(here, users)

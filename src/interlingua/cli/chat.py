@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +15,7 @@ from interlingua.cli.conversation import open_conversations
 from interlingua.cli.names import complete_models
 from interlingua.cli.pull import offer_weights
 from interlingua.cli.session import Session, session
+from interlingua.cli.tool_sources import tool_sources
 from interlingua.errors import ConfigError, InterlinguaError
 
 if TYPE_CHECKING:
@@ -90,7 +90,6 @@ def _desk(current: Session, model: str | None, system: str | None, theme_name: s
 
     from interlingua.client.chat import AsyncChat
     from interlingua.client.guard import GuardedToolbox
-    from interlingua.client.safe_tools import READING, safe_tools
     from interlingua.repl.archive import Unkept
     from interlingua.repl.markdown import Pen
     from interlingua.repl.talk import Talk
@@ -100,7 +99,7 @@ def _desk(current: Session, model: str | None, system: str | None, theme_name: s
     client = current.client
     chat = AsyncChat(model, system=system, client=client)
     # What tools are given of this machine they are given by the person, each time.
-    chat.tools = GuardedToolbox(approval={**dict.fromkeys(READING, "ask"), "*": "allow"})
+    chat.tools = GuardedToolbox(approval={"*": "ask"})
     talk = Talk(chat, Unkept(), None if temporary else folder / "unfinished")
     coloured = current.out.coloured
     return Desk(
@@ -111,6 +110,7 @@ def _desk(current: Session, model: str | None, system: str | None, theme_name: s
             unexpected=lambda error: _tell_unexpected(current, error),
             credential=lambda provider: _credential(current, provider),
             open_store=lambda closing: open_conversations(current, closing),
+            tools=lambda: tool_sources(current),
         ),
         folder=folder,
         talk=talk,
@@ -118,7 +118,6 @@ def _desk(current: Session, model: str | None, system: str | None, theme_name: s
         out=sys.stdout,
         coloured=coloured,
         moves=current.out.moves,
-        tools=safe_tools(Path.cwd()),
     )
 
 

@@ -48,6 +48,7 @@ def load_config(
     source = str(found) if found else "environment"
     if found and not trusted:
         _check_untrusted(table, source)
+    _check_commands(table, environment, found, (user_folder or default_user_folder()) / FILE_NAME)
     return _convert(_overlaid(table, environment), source, variables(environment))
 
 
@@ -96,6 +97,21 @@ def _check_untrusted(table: Mapping[str, Any], source: str) -> None:
             raise ConfigError(
                 f"{source}: a configuration in the working directory may not set {key!r}",
                 remedy=f"Move it to {default_user_folder() / FILE_NAME}, or pass this file with --config or IL_CONFIG.",
+            )
+
+
+def _check_commands(table: Mapping[str, Any], environment: Mapping[str, str], found: Path | None, users: Path) -> None:
+    """Programs that are started stand in the file of the user's folder and nowhere else (contracts §6.9)."""
+    for name in environment:
+        if name.upper().startswith(f"{PREFIX}MCP"):
+            raise ConfigError(f"{name}: MCP servers are not set by the environment", remedy=f"Write them into {users}.")
+    servers = table.get("mcp")
+    own = found is not None and found.resolve() == users.resolve()
+    for name, server in servers.items() if isinstance(servers, dict) and not own else ():
+        if isinstance(server, dict) and "command" in server:
+            raise ConfigError(
+                f"{found}: mcp.{name}.command: a program to start may only stand in the file of your own folder",
+                remedy=f"Move it to {users}.",
             )
 
 

@@ -85,6 +85,62 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     heartbeat: Annotated[float, Meta(gt=0)] = 15.0
 
 
+class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An MCP server whose tools models may call; it has either a command or an address.
+
+    Args:
+        command: program and arguments; only in the file of the user's folder, shown and confirmed once.
+        folder: where the program runs.
+        env: variables of the program.
+        url: address that speaks MCP over streamable HTTP.
+        headers: sent with every request to it.
+        tools: patterns of the tools that are offered.
+        approval: whether each call is asked for.
+
+    Values of `env` and `headers` may end with a reference such as `env:NAME` or `keychain:lab/team`.
+    """
+
+    command: tuple[str, ...] = ()
+    folder: str | None = None
+    env: dict[str, str] = {}
+    url: str = ""
+    headers: dict[str, str] = {}
+    tools: tuple[str, ...] = ("*",)
+    approval: Literal["ask", "allow", "deny"] = "ask"
+
+
+class OpenApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An API whose operations models may call.
+
+    Args:
+        file: its OpenAPI document, JSON or YAML.
+        base_url: where it is; the file's first server by default.
+        headers: sent with every call; values may end with a reference such as `env:NAME`.
+        tools: patterns of operation ids, or of `METHOD /path`.
+        approval: whether each call is asked for.
+    """
+
+    file: str
+    base_url: str = ""
+    headers: dict[str, str] = {}
+    tools: tuple[str, ...] = ("*",)
+    approval: Literal["ask", "allow", "deny"] = "ask"
+
+
+class ToolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tools beside those that come with the package.
+
+    Args:
+        openapi: APIs by name.
+        plugins: whether tools of installed packages are offered (entry points `interlingua.tools`).
+        approval: `ask`, `allow` or `deny` by tool name; wins over what the tool's source says.
+    """
+
+    openapi: dict[str, OpenApiSettings] = {}
+    plugins: bool = True
+    approval: dict[str, Literal["ask", "allow", "deny"]] = {}
+
+
 class VirtualKeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key that clients of the gateway send.
 
@@ -119,6 +175,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         models: aliases, by name or pattern.
         server: the gateway as a server.
         virtual_keys: keys that clients of the gateway send.
+        mcp: MCP servers by name.
+        tools: other tools.
         limits: how much all callers together may use of the models that match a pattern.
         budgets: how much all callers, and each tenant's, may spend.
         retry, breaker, losses, timeouts, http, local, ledger, store, responses, shared, telemetry, display: as
@@ -136,6 +194,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     local: LocalSection = LocalSection()
     server: ServerSettings = ServerSettings()
     virtual_keys: tuple[VirtualKeySettings, ...] = ()
+    mcp: dict[str, McpSettings] = {}
+    tools: ToolSettings = ToolSettings()
     limits: dict[str, Limits] = {}
     budgets: BudgetSettings = BudgetSettings()
     ledger: LedgerSettings = LedgerSettings()

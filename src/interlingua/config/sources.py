@@ -105,6 +105,8 @@ def _masked(way: Way, value: Any) -> Json:
         one = [value] if isinstance(value, str) else value
         masked: list[Json] = [_masked_key(item) for item in one or ()]
         return masked[0] if isinstance(value, str) else masked
+    if way[0] in ("mcp", "tools") and way[-2:-1] in (("env",), ("headers",)) and isinstance(value, str):
+        return value if value.rpartition(" ")[2].startswith(_REFERENCES) else MASK
     if way[0] == "providers" and isinstance(value, str):
         # Headers and query parameters of a host's own may hold what only their names tell of.
         ((_, value),) = redact_headers([(name, value)])

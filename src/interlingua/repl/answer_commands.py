@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, get_args
 
 import msgspec
@@ -26,7 +26,6 @@ from interlingua.types.messages import Message
 from interlingua.types.money import Money
 from interlingua.types.parts import BlobPart, Part, ReasoningPart, TextPart
 from interlingua.types.request import ChatRequest
-from interlingua.wire.clean import one_line
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 _SETTABLE = sorted(
@@ -51,44 +50,6 @@ async def system(desk: Desk, text: str) -> None:
         desk.note("  no instructions; /system TEXT sets some")
         return
     await desk.talk.remember()
-
-
-async def tools(desk: Desk, text: str) -> None:
-    """`/tools`: lists what models may call, and switches tools on and off."""
-    words = words_of(text)
-    box = desk.talk.chat.tools
-    if not words:
-        if not desk.tools:
-            desk.note("  there are no tools")
-            return
-        for name, tool in desk.tools.items():
-            mark = desk.pen.paint("on ", desk.pen.theme.good) if name in box else "off"
-            does = one_line(tool.description or "", max(10, desk.pen.columns() - 24))
-            desk.say(f"  {mark} {name.ljust(14)} {desk.pen.paint(does, desk.pen.theme.quiet)}")
-        desk.note("  /tools on NAME… and /tools off NAME…; without names: all")
-        return
-    if words[0] not in ("on", "off"):
-        raise InvalidRequest("tools are switched on or off", remedy="/tools on NAME, /tools off NAME")
-    for name in words[1:] or list(desk.tools):
-        if name not in desk.tools:
-            raise InvalidRequest(f"there is no tool {name!r}", remedy="There are " + ", ".join(desk.tools) + ".")
-        if words[0] == "on" and name not in box:
-            box.add(desk.tools[name])
-        elif words[0] == "off" and name in box:
-            box.remove(name)
-    names = ", ".join(tool.name for tool in box) or "none"
-    desk.note(f"  tools that may be called: {names}")
-    if len(box) and desk.talk.target.traits.tools is False:
-        desk.warn(
-            f"  note: {desk.talk.target.name} has no tools of its own: it is told of them, and calls them, in words"
-        )
-
-
-def tool_options(desk: Desk, words: Sequence[str]) -> Iterable[Option]:
-    """on, off, then names."""
-    if not words:
-        return (Option("on"), Option("off"))
-    return (Option(name, tool.description or "") for name, tool in desk.tools.items() if name not in words)
 
 
 async def attach(desk: Desk, text: str) -> None:
@@ -338,9 +299,6 @@ async def reasoning(desk: Desk, text: str) -> None:
 
 COMMANDS = (
     Command(name="system", takes="[TEXT|off]", does="show or set the instructions", run=system),
-    Command(
-        name="tools", takes="[on|off NAME…]", does="list tools, switch them on and off", run=tools, options=tool_options
-    ),
     Command(
         name="attach",
         takes="[PATH|URL…]",

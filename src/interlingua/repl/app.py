@@ -11,7 +11,14 @@ from interlingua._version import __version__
 from interlingua.client.guard import GuardedToolbox
 from interlingua.client.transcripts.stored import is_interrupted
 from interlingua.errors import InterlinguaError
-from interlingua.repl import answer_commands, compare_commands, model_commands, screen_commands, session_commands
+from interlingua.repl import (
+    answer_commands,
+    compare_commands,
+    model_commands,
+    screen_commands,
+    session_commands,
+    tool_commands,
+)
 from interlingua.repl.archive import Conversations
 from interlingua.repl.commands import Command, Table, help_command, is_command
 from interlingua.repl.completer import ChatCompleter
@@ -36,6 +43,7 @@ def _ordered() -> list[Command]:
     found = [
         *model_commands.COMMANDS,
         *compare_commands.COMMANDS,
+        *tool_commands.COMMANDS,
         *answer_commands.COMMANDS,
         *session_commands.COMMANDS,
         *screen_commands.COMMANDS,
@@ -69,6 +77,7 @@ async def chat(desk: Desk, *, resume: str | None = None, first: str = "") -> Non
         tools.approve = lambda call: approve(desk, call)
     async with AsyncExitStack() as closing:
         closing.enter_context(quiet_keys())
+        closing.push_async_callback(desk.close_sources)
         opening = asyncio.ensure_future(_open_store(desk, closing))
         try:
             if resume is not None:

@@ -9,13 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from msgspec import Struct
 
 from interlingua.client.client import AsyncClient
 from interlingua.client.settings import Settings
-from interlingua.client.tools import Tool
 from interlingua.engine.engine import Engine
 from interlingua.errors import ContextTooLong, CredentialMissing, InterlinguaError
 from interlingua.providers.provider import Provider
@@ -31,6 +30,9 @@ from interlingua.repl.view import AnswerSink, Reasoning
 from interlingua.types.parts import Part
 from interlingua.wire.clean import clean
 
+if TYPE_CHECKING:
+    from interlingua.client.tool_sources import Offered, ToolSources
+
 
 class Mounted(Struct, frozen=True, kw_only=True):
     """What the chat uses of the program around it.
@@ -41,6 +43,7 @@ class Mounted(Struct, frozen=True, kw_only=True):
         unexpected: shows one that is none of ours.
         credential: where a provider's key comes from, in a line.
         open_store: what keeps conversations, and closes it at the end.
+        tools: where tools come from.
     """
 
     run: Callable[[Sequence[str]], int]
@@ -48,6 +51,7 @@ class Mounted(Struct, frozen=True, kw_only=True):
     unexpected: Callable[[Exception], None]
     credential: Callable[[Provider], str]
     open_store: Callable[[AsyncExitStack], Awaitable[Conversations]]
+    tools: Callable[[], ToolSources]
 
 
 @dataclass
@@ -66,7 +70,7 @@ class Desk:
         reasoning: what is shown of thinking.
         settings: for every question.
         attached: what goes with the next question, by name.
-        tools: that can be switched on, by name.
+        offered: tools that can be switched on, by name; empty until they were looked for.
         draft: what stands in the line next.
         last: how the last call went.
         told: what was noted of this model already, and need not be said of every answer.
@@ -87,7 +91,7 @@ class Desk:
     reasoning: Reasoning = "fold"
     settings: Settings = field(default_factory=Settings)
     attached: dict[str, Part] = field(default_factory=dict)
-    tools: dict[str, Tool] = field(default_factory=dict)
+    offered: dict[str, Offered] = field(default_factory=dict)
     draft: str = ""
     last: str = "no call yet"
     told: set[str] = field(default_factory=set)
@@ -95,11 +99,24 @@ class Desk:
     ended: bool = False
     prompt: Prompt | None = None
     view: AnswerSink | None = None
+    _sources: ToolSources | None = None
 
     @property
     def engine(self) -> Engine:
         """What knows models and providers."""
         return self.client.engine
+
+    @property
+    def sources(self) -> ToolSources:
+        """Where tools come from."""
+        if self._sources is None:
+            self._sources = self.mounted.tools()
+        return self._sources
+
+    async def close_sources(self) -> None:
+        """Ends what was started for tools."""
+        if self._sources is not None:
+            await self._sources.aclose()
 
     @property
     def keeps(self) -> bool:

@@ -74,6 +74,8 @@ async def approve(desk: Desk, call: ToolCallPart) -> bool:
     try:
         text = f"  call {call_text(call.name, call.raw, 200)}?"
         options = [("yes", "yes"), ("always", f"yes, and {call.name} always"), ("no", "no")]
+        if call.name in desk.offered and desk.offered[call.name].each:
+            del options[1]
         picked = await desk.line.pick(text, options, desk.pen.theme)
     finally:
         if desk.view is not None:
