@@ -17,7 +17,6 @@ from interlingua.cli.conversation import Continued, latest_talk
 from interlingua.cli.estimate_view import estimate_json, estimate_lines
 from interlingua.cli.names import complete_files, complete_models
 from interlingua.cli.prompt import piped_text, whole_prompt
-from interlingua.cli.pull import offer_weights
 from interlingua.cli.session import Session, session
 from interlingua.cli.summary import summary
 from interlingua.cli.usage_line import usage_line
@@ -142,7 +141,10 @@ def command(
     if estimate:
         _show_estimate(current, question, as_json=as_json, model=model, attach=attachments, **settings)
         return
-    offer_weights(current, target)
+    if target.provider.in_process:
+        from interlingua.cli.pull import offer_weights  # brings what downloads need
+
+        offer_weights(current, target)
     view = AnswerView(current.out, current.err, silent=not form.is_text)
     call = {"model": model, "attach": attachments, **settings}
     try:

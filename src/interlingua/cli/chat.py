@@ -13,7 +13,6 @@ import click
 
 from interlingua.cli.conversation import open_conversations
 from interlingua.cli.names import complete_models
-from interlingua.cli.pull import offer_weights
 from interlingua.cli.session import Session, session
 from interlingua.cli.tool_sources import tool_sources
 from interlingua.errors import ConfigError, InterlinguaError
@@ -59,7 +58,10 @@ def command(
         _answer_once(context, prompt, model=model, system=system, go_on=go_on, resume=resume)
         return
     target = current.target(model)
-    offer_weights(current, target)
+    if target.provider.in_process:
+        from interlingua.cli.pull import offer_weights  # brings what downloads need
+
+        offer_weights(current, target)
     desk = _desk(current, model, system, theme_name, temporary=temporary)
     which = resume if resume is not None else "" if go_on else None
     asyncio.run(_run(current, desk, which, " ".join(prompt)))

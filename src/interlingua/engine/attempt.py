@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from interlingua.dialects.registry import dialect as find_dialect
 from interlingua.engine.called_tools import CalledTools
 from interlingua.engine.deadline import Deadline
-from interlingua.engine.emulated_tools import EmulatedTools, needs_emulation
 from interlingua.engine.exchange import Exchange, content_type, reading
 from interlingua.engine.lanes import Lane
 from interlingua.engine.target import Target
@@ -20,6 +20,9 @@ from interlingua.types.loss import Loss
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse
 from interlingua.types.usage import Usage
+
+if TYPE_CHECKING:
+    from interlingua.engine.emulated_tools import EmulatedTools
 
 
 @dataclass(slots=True)
@@ -73,8 +76,11 @@ class Attempt:
     def __post_init__(self) -> None:
         self._dialect = find_dialect(self.target.dialect)
         self._called = CalledTools(self.request)
-        if self.target.traits.tools is False and needs_emulation(self.request):
-            self._emulated = EmulatedTools(self.request, self.exchange.context.seed)
+        if self.target.traits.tools is False:
+            from interlingua.engine.emulated_tools import EmulatedTools, needs_emulation  # few models need it
+
+            if needs_emulation(self.request):
+                self._emulated = EmulatedTools(self.request, self.exchange.context.seed)
 
     @property
     def asked(self) -> ChatRequest:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import msgspec
 from msgspec.structs import replace
 
-from interlingua.engine.custom_tools import ARGUMENT
+from interlingua.engine.called_tools import ARGUMENT
 from interlingua.types.accumulate import accumulate, unfold
 from interlingua.types.events import Event, MessageEnd, MessageStart, PartDelta, PartEnd, PartStart, UsageUpdate
 from interlingua.types.messages import Message, system

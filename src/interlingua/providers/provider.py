@@ -23,7 +23,6 @@ from msgspec import Struct
 from interlingua.errors import ConfigError
 from interlingua.ports.context import PLAIN, Quirk
 from interlingua.types.traits import HostTraits
-from interlingua.wire.redact import redact_url
 
 LIKE: dict[str, HostTraits] = {
     "compatible": HostTraits(max_tokens_field="max_tokens", developer_role=False, file_parts=False, custom_tools=False),
@@ -253,6 +252,8 @@ class Provider(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         if "base_url" in found and self.address:
             found["base_url"] = _address_reader(self.address)(found["base_url"], {})[0]
         if "base_url" in found and not _ADDRESS.fullmatch(found["base_url"]):
+            from interlingua.wire.redact import redact_url  # its patterns take their time, and only errors need them
+
             raise ConfigError(
                 f"{self.base_url_env}: {redact_url(environment[self.base_url_env])!r} is not an address",
                 remedy="Write http:// or https://, host and path; or unset the variable.",
@@ -329,6 +330,8 @@ def define(id: str, row: Mapping[str, Any], *, more: frozenset[str] = frozenset(
     }
     for key, address in addresses.items():
         if not _ADDRESS.fullmatch(address):
+            from interlingua.wire.redact import redact_url
+
             raise ConfigError(
                 f"{where}.{key}: {redact_url(address)!r} is not an address",
                 remedy="Write http:// or https://, host and path; no user, query or fragment.",

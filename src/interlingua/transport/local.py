@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,8 +19,10 @@ import msgspec
 from interlingua.errors import InvalidRequest, TimedOut
 from interlingua.ports.transport import HttpRequest, HttpResponse
 from interlingua.transport.local_model import Chunk, Job, Loaded, LocalSettings, Models, Refused
-from interlingua.transport.local_tools import Reader, plan_tools
 from interlingua.types.opaque import Json
+
+if TYPE_CHECKING:
+    from interlingua.transport.local_tools import Reader
 
 _JSON = (("content-type", "application/json"),)
 _SSE = (("content-type", "text/event-stream"), ("cache-control", "no-store"))
@@ -130,6 +133,8 @@ class _Work:
         self.body = {key: value for key, value in body.items() if key in _TAKEN and value is not None}
 
     def __call__(self, loaded: Loaded, put: Callable[[Chunk | None], bool]) -> None:
+        from interlingua.transport.local_tools import plan_tools  # only a call needs it
+
         body, reader = plan_tools(self.body, loaded.native_tools)
         body["stream_options"] = {"include_usage": True}
 
