@@ -223,7 +223,7 @@ def test_thinking_goes_to_standard_error() -> None:
 def test_what_a_model_cannot_take_is_noted() -> None:
     """Nothing is dropped silently."""
     transport = ScriptedTransport(anthropic_tool_call(stream=True))
-    done = run("ask", "-m", "anthropic/claude-opus-5-5", "-t", "0.5", "hi", transport=transport, env=KEYS)
+    done = run("ask", "-m", "anthropic/claude-opus-5-5", "-T", "0.5", "hi", transport=transport, env=KEYS)
     assert "note: temperature: " in done.stderr
     assert "(left out)" in done.stderr
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -15,17 +14,21 @@ from interlingua.cli.answer_view import AnswerView, WaitLine, notes
 from interlingua.cli.code_block import first_code_block
 from interlingua.cli.conversation import Continued, latest_talk
 from interlingua.cli.estimate_view import estimate_json, estimate_lines
+from interlingua.cli.json_schema import read_schema
 from interlingua.cli.names import complete_files, complete_models
+from interlingua.cli.preset_use import read_preset, read_template, with_template
 from interlingua.cli.prompt import piped_text, whole_prompt
 from interlingua.cli.session import Session, session
 from interlingua.cli.summary import summary
+from interlingua.cli.tool_use import open_toolbox, show_run
 from interlingua.cli.usage_line import usage_line
 from interlingua.client.attachments import attach as attached
+from interlingua.client.chat import AsyncChat
 from interlingua.client.estimate import Estimate
+from interlingua.client.presets import Preset
 from interlingua.client.reply import Reply, ReplyStream
-from interlingua.client.settings import Settings
 from interlingua.client.tools import ToolRun
-from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError
+from interlingua.errors import InterlinguaError
 from interlingua.types.accumulate import unfold
 from interlingua.types.events import Event, Failed
 from interlingua.types.messages import user
@@ -62,6 +65,10 @@ class Form(NamedTuple):
 @click.argument("prompt", nargs=-1)
 @click.option("-m", "--model", metavar="MODEL", shell_complete=complete_models, help="Who answers; see `il models`.")
 @click.option("-s", "--system", metavar="TEXT", help="Instructions that precede the question.")
+@click.option("-p", "--preset", metavar="NAME", help="Model and settings that have a name; see `il preset`.")
+@click.option("-t", "--template", metavar="TEXT|@FILE|NAME", help="What is asked, with {{name}} for variables.")
+@click.option("-v", "--var", "values", metavar="NAME=VALUE", multiple=True, help="The value of a variable.")
+@click.option("--tool", "tools", metavar="NAME", multiple=True, help="A tool that may be called; see `il tools`.")
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation; it is kept.")
 @click.option(
     "-a",
@@ -73,7 +80,7 @@ class Form(NamedTuple):
     help="Show a file or an address with the question; may be repeated.",
 )
 @click.option(
-    "-t", "--temperature", type=click.FloatRange(min=0), metavar="NUMBER", help="How freely words are chosen."
+    "-T", "--temperature", type=click.FloatRange(min=0), metavar="NUMBER", help="How freely words are chosen."
 )
 @click.option("--max-tokens", type=click.IntRange(min=1), metavar="NUMBER", help="The longest answer, in tokens.")
 @click.option("--reasoning", type=click.Choice(EFFORTS), metavar="EFFORT", help=f"Thinking: {', '.join(EFFORTS)}.")
@@ -117,45 +124,53 @@ def command(
     """
     if [extract, as_json, as_jsonl].count(True) > 1 or (extract and schema):
         raise click.UsageError("--extract, --json and --jsonl exclude each other, and --extract excludes --schema")
-    if go_on and (schema or no_stream or estimate):
-        raise click.UsageError("--continue excludes --schema, --no-stream and --estimate")
     current = session(context)
-    question = whole_prompt(prompt, piped_text())
+    preset = read_preset(current, options["preset"])
+    template = read_template(current, options["template"], preset)
+    question = with_template(template, options["values"], whole_prompt(prompt, piped_text()))
     if not question and not attachments:
         raise click.UsageError('there is no question: write one, as in il ask "What is …?", or pipe one in')
     form = Form(
         json=as_json,
         jsonl=as_jsonl,
         extract=extract,
-        schema=_read_schema(schema) if schema else None,
+        schema=read_schema(schema) if schema else preset.settings.json_schema,
         stream=not no_stream,
         usage=not (quiet or as_json or as_jsonl) and current.config.display.usage,
     )
-    target = current.target(model)
-    settings: Settings = {
-        "system": options["system"],
-        "temperature": options["temperature"],
-        "max_output_tokens": options["max_tokens"],
-        "reasoning": options["reasoning"],
-    }
+    tools = tuple(options["tools"]) or preset.settings.tools
+    if go_on and (form.schema or no_stream or estimate or tools):
+        raise click.UsageError("--continue excludes schemas, tools, --no-stream and --estimate")
+    call = {"model": model or preset.model, "attach": attachments, **_settings(preset, options)}
+    target = current.target(call["model"])
     if estimate:
-        _show_estimate(current, question, as_json=as_json, model=model, attach=attachments, **settings)
+        _show_estimate(current, question, as_json=as_json, **call)
         return
     if target.provider.in_process:
         from interlingua.cli.pull import offer_weights  # brings what downloads need
 
         offer_weights(current, target)
     view = AnswerView(current.out, current.err, silent=not form.is_text)
-    call = {"model": model, "attach": attachments, **settings}
     try:
         reply = asyncio.run(
             _go_on(current, view, form, question, **call)
             if go_on
-            else _ask(current, view, form, target.name, question, **call)
+            else _ask(current, view, form, target.name, question, tools, **call)
         )
     finally:
         view.end()
     _conclude(current, form, reply)
+
+
+def _settings(preset: Preset, options: dict[str, Any]) -> dict[str, Any]:
+    """What the call is told: the preset's settings, and over them the options."""
+    found: dict[str, Any] = {**preset.call_settings(), "system": preset.system}
+    found.pop("output_format", None)  # it is asked for as what the answer shall be
+    names = {"max_tokens": "max_output_tokens"}
+    for option in ("system", "temperature", "max_tokens", "reasoning"):
+        if options.get(option) is not None:
+            found[names.get(option, option)] = options[option]
+    return found
 
 
 def _show_estimate(current: Session, question: str, *, as_json: bool, **call: Any) -> None:
@@ -171,10 +186,18 @@ def _show_estimate(current: Session, question: str, *, as_json: bool, **call: An
             current.out.line(line)
 
 
-async def _ask(current: Session, view: AnswerView, form: Form, who: str, question: str, **call: Any) -> Reply[Any]:
+async def _ask(
+    current: Session, view: AnswerView, form: Form, who: str, question: str, tools: tuple[str, ...], **call: Any
+) -> Reply[Any]:
     """The reply, shown while it comes."""
-    async with current.client as client:
+    async with AsyncExitStack() as closing:
+        client = await closing.enter_async_context(current.client)
+        if tools:
+            chat = AsyncChat(call.pop("model"), system=call.pop("system"), client=client)
+            chat.tools = await open_toolbox(current, tools, closing)
         with WaitLine(current.err, who) as wait:
+            if tools:
+                return await _shown(current, view, form, wait, chat.stream(question, output=form.schema, **call))
             if not form.stream:
                 reply = await client.generate(question, output=form.schema, **call)
                 wait.stop()
@@ -203,7 +226,9 @@ async def _shown(
                 wait.stop()
             if form.jsonl:
                 current.out.line(current.out.safe(_line(event)))
-            if not isinstance(event, ToolRun):
+            if isinstance(event, ToolRun):
+                show_run(current, event)
+            else:
                 view.show(event)
     except InterlinguaError as error:
         if form.jsonl:
@@ -250,21 +275,3 @@ def _json(value: Any, *, pretty: bool = False) -> str:
         indent=2 if pretty else None,
         separators=None if pretty else (",", ":"),
     )
-
-
-def _read_schema(path: str) -> dict[str, Any]:
-    """A JSON Schema from a file.
-
-    Raises:
-        LocalFileError: the file cannot be read.
-        InvalidRequest: it holds no JSON object.
-    """
-    try:
-        found = json.loads(Path(path).expanduser().read_bytes())
-    except OSError as error:
-        raise LocalFileError(f"{path} cannot be read: {error.strerror or error}", path=path) from error
-    except ValueError as error:
-        raise InvalidRequest(f"{path} is not JSON: {error}", path="schema") from error
-    if not isinstance(found, dict):
-        raise InvalidRequest(f"{path} is not a JSON Schema: it must be an object", path="schema")
-    return found

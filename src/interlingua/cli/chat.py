@@ -13,11 +13,13 @@ import click
 
 from interlingua.cli.conversation import open_conversations
 from interlingua.cli.names import complete_models
+from interlingua.cli.preset_use import opened_presets, read_preset
 from interlingua.cli.session import Session, session
 from interlingua.cli.tool_sources import tool_sources
 from interlingua.errors import ConfigError, InterlinguaError
 
 if TYPE_CHECKING:
+    from interlingua.client.presets import Preset
     from interlingua.providers.provider import Provider
     from interlingua.repl.desk import Desk
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 @click.argument("prompt", nargs=-1)
 @click.option("-m", "--model", metavar="MODEL", shell_complete=complete_models, help="Who answers; see `il models`.")
 @click.option("-s", "--system", metavar="TEXT", help="Instructions that precede the conversation.")
+@click.option("-p", "--preset", metavar="NAME", help="Model, tools and settings that have a name; see `il preset`.")
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation.")
 @click.option(
     "--resume", metavar="NUMBER|TITLE", help="Go on with a conversation: its number in /sessions, title or id."
@@ -39,6 +42,7 @@ def command(
     prompt: tuple[str, ...],
     model: str | None,
     system: str | None,
+    preset: str | None,
     go_on: bool,
     resume: str | None,
     theme_name: str,
@@ -55,8 +59,10 @@ def command(
     """
     current = session(context)
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
-        _answer_once(context, prompt, model=model, system=system, go_on=go_on, resume=resume)
+        _answer_once(context, prompt, model=model, system=system, preset=preset, go_on=go_on, resume=resume)
         return
+    named = (preset, _over(read_preset(current, preset), model, system)) if preset is not None else None
+    model = model or (named[1].model if named is not None else None)
     target = current.target(model)
     if target.provider.in_process:
         from interlingua.cli.pull import offer_weights  # brings what downloads need
@@ -64,21 +70,28 @@ def command(
         offer_weights(current, target)
     desk = _desk(current, model, system, theme_name, temporary=temporary)
     which = resume if resume is not None else "" if go_on else None
-    asyncio.run(_run(current, desk, which, " ".join(prompt)))
+    asyncio.run(_run(current, desk, which, " ".join(prompt), named))
 
 
 def _answer_once(context: click.Context, prompt: tuple[str, ...], **options: object) -> None:
     from interlingua.cli.ask import command as ask
 
-    given = {"model": options["model"], "system": options["system"]}
+    given = {name: options[name] for name in ("model", "system", "preset")}
     context.invoke(ask, prompt=prompt, go_on=options["go_on"] or options["resume"] is not None, **given)
 
 
-async def _run(current: Session, desk: Desk, resume: str | None, first: str) -> None:
+def _over(preset: Preset, model: str | None, system: str | None) -> Preset:
+    """A preset with what was named beside it."""
+    from msgspec.structs import replace
+
+    return replace(preset, model=model or preset.model, system=system or preset.system)
+
+
+async def _run(current: Session, desk: Desk, resume: str | None, first: str, preset: tuple[str, Preset] | None) -> None:
     from interlingua.repl.app import chat
 
     async with current.client:
-        await chat(desk, resume=resume, first=first)
+        await chat(desk, resume=resume, first=first, preset=preset)
 
 
 def _desk(current: Session, model: str | None, system: str | None, theme_name: str, *, temporary: bool) -> Desk:
@@ -113,6 +126,7 @@ def _desk(current: Session, model: str | None, system: str | None, theme_name: s
             credential=lambda provider: _credential(current, provider),
             open_store=lambda closing: open_conversations(current, closing),
             tools=lambda: tool_sources(current),
+            presets=lambda: opened_presets(current),
         ),
         folder=folder,
         talk=talk,

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "models": "List models: what they can do, and what they cost.",
     "providers": "List providers, and where their credentials come from.",
     "credentials": "Keep keys of providers in the system's keychain.",
+    "preset": "Name a model with instructions, tools, sampling and a template.",
     "tools": "List tools that models may call, and confirm MCP servers.",
     "serve": "Serve every API to every client.",
     "open": "Open the web interface, signed in.",

@@ -6,6 +6,7 @@ import asyncio
 import re
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interlingua._version import __version__
 from interlingua.client.guard import GuardedToolbox
@@ -15,6 +16,7 @@ from interlingua.repl import (
     answer_commands,
     compare_commands,
     model_commands,
+    preset_commands,
     screen_commands,
     session_commands,
     tool_commands,
@@ -27,6 +29,9 @@ from interlingua.repl.keys import quiet_keys, stoppable
 from interlingua.repl.prompt import Prompt
 from interlingua.repl.talk import recover
 from interlingua.repl.turn import answer, approve, status, with_attachments
+
+if TYPE_CHECKING:
+    from interlingua.client.presets import Preset
 
 _AT_FILE = re.compile(r"(?<!\S)@(?P<path>\"[^\"]+\"|\S+)")
 _TRAILING = ".,;:!?)"
@@ -44,6 +49,7 @@ def _ordered() -> list[Command]:
         *model_commands.COMMANDS,
         *compare_commands.COMMANDS,
         *tool_commands.COMMANDS,
+        *preset_commands.COMMANDS,
         *answer_commands.COMMANDS,
         *session_commands.COMMANDS,
         *screen_commands.COMMANDS,
@@ -54,13 +60,16 @@ def _ordered() -> list[Command]:
 _TABLE = Table(_ordered())
 
 
-async def chat(desk: Desk, *, resume: str | None = None, first: str = "") -> None:
+async def chat(
+    desk: Desk, *, resume: str | None = None, first: str = "", preset: tuple[str, Preset] | None = None
+) -> None:
     """Talks until the person leaves.
 
     Args:
         desk: the chat.
         resume: the conversation to go on with: its number, title or id; empty is the latest; None begins a new one.
         first: a question to begin with.
+        preset: what to begin with, and its name.
 
     Raises:
         InterlinguaError: the conversation to go on with is not there.
@@ -85,6 +94,8 @@ async def chat(desk: Desk, *, resume: str | None = None, first: str = "") -> Non
                 await _resume(desk, resume)
             else:
                 _greet(desk)
+            if preset is not None:
+                await preset_commands.use_preset(desk, *preset)
             if first:
                 await _begin(desk, opening)
                 await _take(desk, first)

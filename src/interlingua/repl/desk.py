@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -31,6 +31,7 @@ from interlingua.types.parts import Part
 from interlingua.wire.clean import clean
 
 if TYPE_CHECKING:
+    from interlingua.client.presets import Presets
     from interlingua.client.tool_sources import Offered, ToolSources
 
 
@@ -44,6 +45,7 @@ class Mounted(Struct, frozen=True, kw_only=True):
         credential: where a provider's key comes from, in a line.
         open_store: what keeps conversations, and closes it at the end.
         tools: where tools come from.
+        presets: opens the presets of this machine.
     """
 
     run: Callable[[Sequence[str]], int]
@@ -52,6 +54,7 @@ class Mounted(Struct, frozen=True, kw_only=True):
     credential: Callable[[Provider], str]
     open_store: Callable[[AsyncExitStack], Awaitable[Conversations]]
     tools: Callable[[], ToolSources]
+    presets: Callable[[], AbstractAsyncContextManager[Presets]]
 
 
 @dataclass
@@ -71,6 +74,7 @@ class Desk:
         settings: for every question.
         attached: what goes with the next question, by name.
         offered: tools that can be switched on, by name; empty until they were looked for.
+        preset_names: of presets, as far as they are known, for completion.
         draft: what stands in the line next.
         last: how the last call went.
         told: what was noted of this model already, and need not be said of every answer.
@@ -92,6 +96,7 @@ class Desk:
     settings: Settings = field(default_factory=Settings)
     attached: dict[str, Part] = field(default_factory=dict)
     offered: dict[str, Offered] = field(default_factory=dict)
+    preset_names: tuple[str, ...] = ()
     draft: str = ""
     last: str = "no call yet"
     told: set[str] = field(default_factory=set)

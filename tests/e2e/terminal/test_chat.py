@@ -274,6 +274,28 @@ def test_two_models_are_compared_and_one_goes_on(env: dict[str, str], provider: 
     assert [message.text for message in provider.requests[-1][1].messages][::2] == ["what is it?", "and more"]
 
 
+def test_a_preset_is_kept_in_the_chat_and_used_in_the_next(env: dict[str, str], provider: Provider) -> None:
+    """Model, instructions, tools and settings at once, in the chat and in `il ask`."""
+    with Person("chat", "-m", "one/m-1", env=env) as person:
+        person.ready(1)
+        for line, seen in (
+            ("/system Be brief.", "instructions set"),
+            ("/set temperature 0.5", "temperature is 0.5"),
+            ("/tools on calculate", "may be called: calculate"),
+            ("/preset save terse", "kept as terse"),
+        ):
+            person.enter(line)
+            person.sees(seen)
+    with Person("chat", "-p", "terse", env=env) as person:
+        person.sees("preset terse: one/m-1 · Be brief. · temperature 0.5 · tools calculate")
+        person.enter("calculate it")
+        person.sees("The tool says 42.")
+        person.enter("/preset delete terse")
+        person.sees("terse is deleted")
+    request = provider.requests[-1][1]
+    assert (request.messages[0].text, request.temperature) == ("Be brief.", 0.5)
+
+
 @pytest.mark.parametrize(
     ("line", "seen"),
     [
@@ -283,6 +305,9 @@ def test_two_models_are_compared_and_one_goes_on(env: dict[str, str], provider: 
         ("/providers", "openrouter"),
         ("/system Be brief.", "instructions set"),
         ("/tools", "calculate"),
+        ("/tools on no_such", "error: there is no tool"),
+        ("/preset", "no presets yet"),
+        ("/preset terse", "error: there is no preset"),
         ("/attach", "nothing is attached"),
         ("/usage", "nothing was asked yet"),
         ("/cost", "nothing yet"),
