@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interlingua.config.build import SystemClock, build_engine
+from interlingua.config.load import default_user_folder
 from interlingua.config.schema import Config
+from interlingua.credentials.vault import open_vault
 from interlingua.engine import stored_responses
 from interlingua.engine.budgets import Budgets
 from interlingua.engine.engine import IN_PROCESS
@@ -137,6 +139,7 @@ async def build_gateway(
         key_store=store,
         conversations=store.conversations,
         overlay=store.overlay,
+        vault=open_vault(environment, default_user_folder()),
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
         hooks=hooks,
         worker=worker,

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Mapping
 
-from msgspec import Meta, Struct
+import msgspec
 
+from interlingua.client.presets import ChatSettings
+from interlingua.errors import InvalidRequest
 from interlingua.types.messages import Message, system
 from interlingua.types.opaque import Json
 from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
 
+__all__ = ["ChatSettings", "chat_request", "read_settings"]
 
-class ChatSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of one chat; what is None is left to the model.
+
+def read_settings(values: Mapping[str, Json]) -> ChatSettings:
+    """The settings that a conversation holds; what belongs to other surfaces is passed over.
 
     Args:
-        model: whom to ask; None is the default.
-        system: what every answer should heed.
-        temperature, top_p, max_output_tokens, reasoning_effort: as in `ChatRequest`.
-        json_schema: of every answer.
-        tools: names of the gateway's tools that may be called.
-        preset: what these settings were taken from.
-    """
+        values: by name.
 
-    model: str | None = None
-    system: str | None = None
-    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
-    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
-    max_output_tokens: Annotated[int, Meta(ge=1)] | None = None
-    reasoning_effort: str | None = None
-    json_schema: dict[str, Json] | None = None
-    tools: tuple[str, ...] = ()
-    preset: str | None = None
+    Raises:
+        InvalidRequest: one of them is no value of its setting.
+    """
+    known = {name: value for name, value in values.items() if name in ChatSettings.__struct_fields__}
+    try:
+        return msgspec.convert({name: value for name, value in known.items() if value is not None}, ChatSettings)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$.")
+        raise InvalidRequest(f"settings: {message}", path=f"settings.{path.rstrip('`')}".rstrip(".")) from error
 
 
 def chat_request(model: str, settings: ChatSettings, messages: Iterable[Message]) -> ChatRequest:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from interlingua.client.transcripts.export import render_export
+from interlingua.client.transcripts.keep import keep_export
 from interlingua.errors import InvalidRequest
 from interlingua.gateway.asked import Asked, dollars, json_answer, nothing, time_of
 from interlingua.ports.dialect import WireResponse
@@ -25,6 +27,11 @@ from interlingua.types.parts import Part, TextPart
 from interlingua.types.usage import Usage
 
 TITLE_LETTERS = 60
+_FORMS = {
+    "markdown": ("markdown", "text/markdown; charset=utf-8", "md"),
+    "json": ("json", "application/json", "json"),
+    "openai": ("openai_chat", "application/json", "openai.json"),
+}
 _STOPPED, _INTERRUPTED = "cancelled", "stream_interrupted"
 
 
@@ -150,6 +157,29 @@ async def forked(asked: Asked) -> WireResponse:
     """A copy of a branch as a conversation of its own."""
     given = await asked.body(Forked)
     return json_answer(shown(await _store(asked).fork(asked.tenant, asked.values[0], given.message)), status=201)
+
+
+async def exported(asked: Asked) -> WireResponse:
+    """A conversation's active branch as a file; as our JSON, to be taken in again, or for reading."""
+    form = asked.query("format", "markdown")
+    if form not in _FORMS:
+        raise InvalidRequest(f"format: there is no {form!r}", path="format", remedy=f"One of {', '.join(_FORMS)}.")
+    named, kind, ending = _FORMS[form]
+    thread = await _store(asked).get(asked.tenant, asked.values[0])
+    text = render_export(thread.conversation, thread.messages, named)
+    headers = (
+        ("content-type", kind),
+        ("content-disposition", f'attachment; filename="conversation.{ending}"'),
+        ("cache-control", "no-store"),
+    )
+    return WireResponse(headers=headers, body=text.encode())
+
+
+async def imported(asked: Asked) -> WireResponse:
+    """Takes conversations in: our JSON, or an export of ChatGPT or Claude; each once."""
+    content = await asked.incoming.body(asked.state.config.server.max_body)
+    count, known = await keep_export(_store(asked), asked.tenant, content)
+    return json_answer({"imported": count, "known": known})
 
 
 async def folders(asked: Asked) -> WireResponse:

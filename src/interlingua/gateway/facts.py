@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlingua.catalog.catalog import Model
 from interlingua.catalog.model import PriceRow
@@ -19,12 +20,13 @@ from interlingua.engine.estimate import RESERVED_OUTPUT
 from interlingua.engine.prepare import prepare
 from interlingua.errors import InterlinguaError, PermissionDenied, Unsupported
 from interlingua.gateway.asked import Asked, dollars, json_answer, tagged
-from interlingua.gateway.chat_settings import ChatSettings, chat_request
+from interlingua.gateway.chat_settings import ChatSettings, chat_request, read_settings
 from interlingua.gateway.chats import shown_loss
 from interlingua.gateway.states import state_of
 from interlingua.ports.dialect import WireResponse
 from interlingua.providers.provider import Provider
 from interlingua.types.messages import Message
+from interlingua.types.opaque import Json
 from interlingua.types.parts import Part
 from interlingua.types.traits import Traits
 
@@ -36,7 +38,7 @@ class Draft(Struct, forbid_unknown_fields=True):
     conversation: str | None = None
     parent: str | None = None
     parts: tuple[Part, ...] = ()
-    settings: ChatSettings = ChatSettings()
+    settings: dict[str, Json] = {}
 
 
 async def models(asked: Asked) -> WireResponse:
@@ -60,20 +62,20 @@ async def models(asked: Asked) -> WireResponse:
 async def estimated(asked: Asked) -> WireResponse:
     """What sending a draft would take and cost, and what its model could not take of it."""
     given = await asked.body(Draft)
-    engine = asked.state.engine
+    engine, settings = asked.state.engine, read_settings(given.settings)
     messages: list[Message] = []
     if given.conversation is not None and given.parent is not None:
         thread = await asked.state.conversations.get(asked.tenant, given.conversation, leaf=given.parent)
         messages = [one.message for one in thread.messages]
     if given.parts:
         messages.append(Message(role="user", parts=given.parts))
-    request = chat_request(given.model, given.settings, messages)
+    request = chat_request(given.model, settings, messages)
     target = engine.route(request.model)[0]
     if not asked.principal.may_use(request.model, target.name):
         raise PermissionDenied(f"this key may not use {request.model!r}", model=request.model)
     found = await estimate(engine, request)
     reserved = min(found.most_output or RESERVED_OUTPUT, RESERVED_OUTPUT)
-    reserving = await estimate(engine, chat_request(given.model, _with_limit(given.settings, reserved), messages))
+    reserving = await estimate(engine, chat_request(given.model, _with_limit(settings, reserved), messages))
     problems, losses = _foreseen(asked, request)
     taken = found.tokens.input_tokens
     return json_answer(
@@ -93,8 +95,6 @@ async def estimated(asked: Asked) -> WireResponse:
 
 
 def _with_limit(settings: ChatSettings, most: int) -> ChatSettings:
-    from msgspec.structs import replace
-
     return replace(settings, max_output_tokens=min(settings.max_output_tokens or most, most))
 
 

@@ -9,11 +9,12 @@ from msgspec import Struct
 
 from interlingua.errors import InvalidRequest, NotFound, Unsupported
 from interlingua.gateway.asked import Asked, json_answer, nothing
-from interlingua.gateway.chat_settings import ChatSettings, chat_request
+from interlingua.gateway.chat_settings import chat_request, read_settings
 from interlingua.gateway.outgoing import send_end, send_head, send_piece
 from interlingua.gateway.runs import Asking
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.messages import Message
+from interlingua.types.opaque import Json
 from interlingua.types.parts import Part
 
 
@@ -31,7 +32,7 @@ class Start(Struct, forbid_unknown_fields=True):
     parent: str | None = None
     messages: tuple[Turn, ...] = ()
     model: str | None = None
-    settings: ChatSettings = ChatSettings()
+    settings: dict[str, Json] = {}
 
 
 async def started(asked: Asked) -> WireResponse:
@@ -52,7 +53,7 @@ async def started(asked: Asked) -> WireResponse:
             raise InvalidRequest("parent: which message is to be answered?", path="parent")
         thread = await asked.state.conversations.get(asked.tenant, given.conversation, leaf=given.parent)
         messages = [one.message for one in thread.messages]
-    request = chat_request(given.model or "", given.settings, messages)
+    request = chat_request(given.model or "", read_settings(given.settings), messages)
     asking = Asking(principal=asked.principal, request=request, conversation=given.conversation, parent=given.parent)
     return json_answer(asked.state.runs.start(asking).shown(), status=201)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from interlingua.config.schema import Config
+from interlingua.credentials.vault import Vault
 from interlingua.engine.budgets import Budgets
 from interlingua.engine.engine import Engine
 from interlingua.engine.ledger import Ledger
@@ -56,6 +57,7 @@ class State:
         sessions: who is signed in to the pages.
         keys, key_store: the virtual keys in force, and where those are kept that are made here.
         conversations, overlay: what people said, and what they set.
+        vault: where keys of providers are kept that are set here.
         runs: answers that are being written for people; set when the gateway is whole.
         seen: what tests of providers said last, by id.
         watchers: who follows calls as they end.
@@ -86,6 +88,7 @@ class State:
     key_store: KeyStore
     conversations: ConversationStore
     overlay: OverlayStore
+    vault: Vault
     runs: Runs = field(init=False)
     seen: dict[str, object] = field(default_factory=dict)
     watchers: set[asyncio.Queue[LedgerRow]] = field(default_factory=set)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from interlingua.client.transcripts.stored import is_interrupted
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError, NotFound
-from interlingua.ports.store import Conversation, ConversationChanges
+from interlingua.ports.store import Conversation
 from interlingua.repl.archive import TENANT, Conversations
 from interlingua.repl.commands import Command, Option, words_of
 from interlingua.repl.desk import Desk
@@ -233,40 +233,9 @@ async def import_file(store: Conversations, path: str) -> tuple[int, int]:
         LocalFileError: the file cannot be read.
         InvalidRequest: it is no export that we know.
     """
-    from interlingua.client.transcripts.import_chats import parse_export
+    from interlingua.client.transcripts.keep import keep_export
 
-    content = await asyncio.to_thread(_read, path)
-    here = await _sources(store)
-    count = known = 0
-    for found in parse_export(content):
-        if found.source and found.source in here:
-            known += 1
-            continue
-        settings = {**found.settings, "imported": found.source} if found.source else found.settings
-        about = await store.create(TENANT, title=found.title, settings=settings, created=found.created or None)
-        ids: dict[str | None, str | None] = {None: None}
-        for one in found.messages:
-            created = one.created or found.created or None
-            parent = ids.get(one.parent)
-            added = await store.append(TENANT, about.id, parent, one.message, one.answer, created=created)
-            ids[one.id] = added.id
-        leaf = ids.get(found.leaf)
-        if leaf is not None:
-            await store.update(TENANT, about.id, ConversationChanges(leaf=leaf))
-        count += 1
-    return count, known
-
-
-async def _sources(store: Conversations) -> set[str]:
-    """What was taken in before."""
-    found: set[str] = set()
-    after: str | None = None
-    while True:
-        page = await store.page(TENANT, archived=None, after=after, limit=1000)
-        found |= {str(one.settings["imported"]) for one in page.conversations if one.settings.get("imported")}
-        after = page.next
-        if after is None:
-            return found
+    return await keep_export(store, TENANT, await asyncio.to_thread(_read, path))
 
 
 def ago(when: int) -> str:
