@@ -105,16 +105,11 @@ async def build_gateway(
     except ConfigError:
         await store.aclose()
         raise
-    ways = {IN_PROCESS: KeptTransport(worker.keeper)} if worker else {}
     kept = KeptMemory(worker.keeper) if worker else None
     limiter = Limiter(clock, config.limits)
+    ways = {IN_PROCESS: KeptTransport(worker.keeper)} if worker else {}
     engine = build_engine(
-        config,
-        transport=transport,
-        transports=ways,
-        environment=environment,
-        owns_exit=owns_exit,
-        local_paths=False,
+        config, transport=transport, transports=ways, environment=environment, owns_exit=owns_exit, local_paths=False
     )
     budgets = Budgets(clock, store.budgets, config.budgets, secrets.token_hex(8))
     token = admin_token(token_path(config))

@@ -30,7 +30,7 @@ TITLE_LETTERS = 60
 _FORMS = {
     "markdown": ("markdown", "text/markdown; charset=utf-8", "md"),
     "json": ("json", "application/json", "json"),
-    "openai": ("openai_chat", "application/json", "openai.json"),
+    "openai_chat": ("openai_chat", "application/json", "messages.json"),
 }
 _STOPPED, _INTERRUPTED = "cancelled", "stream_interrupted"
 

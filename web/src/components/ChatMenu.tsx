@@ -29,7 +29,7 @@ export function download(blob: Blob, name: string): void {
 const formats = [
   { format: "markdown", label: "Markdown", ending: "md" },
   { format: "json", label: "JSON", ending: "json" },
-  { format: "openai", label: "OpenAI messages", ending: "openai.json" },
+  { format: "openai_chat", label: "OpenAI messages", ending: "openai.json" },
 ];
 
 export async function exportChat(chat: Conversation, format: string, ending: string): Promise<void> {
