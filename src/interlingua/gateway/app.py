@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -20,6 +19,7 @@ from interlingua.errors import InterlinguaError, InvalidRequest, NotFound, Overl
 from interlingua.gateway import beside, health, native, pages, passed
 from interlingua.gateway.auth import key_of
 from interlingua.gateway.greeting import greeting
+from interlingua.gateway.ids import request_id
 from interlingua.gateway.incoming import Incoming, Receive, Scope, Send
 from interlingua.gateway.inference import Inference
 from interlingua.gateway.outgoing import send_whole, told
@@ -67,7 +67,7 @@ class Gateway:
             await send({"type": "websocket.close", "code": 1003})
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        incoming = Incoming(scope, receive, f"req_{secrets.token_hex(12)}")
+        incoming = Incoming(scope, receive, request_id())
         found = find(incoming.method, incoming.path)
         if incoming.header("upgrade").lower() == "websocket":
             found = Found(WEBSOCKET)

@@ -25,6 +25,7 @@ from interlingua.engine.route import Route
 from interlingua.errors import Cancelled, InterlinguaError, NotFound, Overloaded, RateLimited, StreamInterrupted
 from interlingua.gateway.call import Call
 from interlingua.gateway.chats import shown_answer, shown_loss, shown_message, shown_usage
+from interlingua.gateway.ids import request_id
 from interlingua.gateway.incoming import Incoming
 from interlingua.gateway.native_chat import let_in, settle
 from interlingua.gateway.outgoing import told
@@ -73,7 +74,7 @@ class Run:
 
     def __init__(self, state: State, asking: Asking) -> None:
         self.id = f"run_{secrets.token_hex(12)}"
-        self.request_id = f"req_{secrets.token_hex(12)}"
+        self.request_id = request_id()
         self.asking = asking
         self.ended = False
         self._state = state
