@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "chat": "Talk with any model in the terminal.",
     "ask": "Ask a model; the answer is all that goes to standard output.",
     "compare": "Ask several models the same, side by side.",
+    "bench": "Measure how fast models answer, how often they fail, what it costs.",
     "models": "List models: what they can do, and what they cost.",
     "providers": "List providers, and where their credentials come from.",
     "credentials": "Keep keys of providers in the system's keychain.",
