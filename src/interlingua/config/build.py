@@ -23,6 +23,7 @@ from interlingua.engine.settings import EngineSettings
 from interlingua.errors import ConfigError
 from interlingua.ports.rests import Rests
 from interlingua.ports.transport import Transport
+from interlingua.providers.plugins import load_plugins
 from interlingua.providers.provider import Provider, define, load_registry
 from interlingua.transport.http import HttpTransport
 from interlingua.transport.local import LocalTransport
@@ -108,8 +109,9 @@ def kept_ways(old: Config, new: Config, ways: Mapping[str, Transport]) -> dict[s
 
 
 def _providers(config: Config, environment: Mapping[str, str]) -> dict[str, Provider]:
-    """The registry's hosts and the user's own; file over environment over row."""
-    found = {id: provider.with_environment(environment) for id, provider in load_registry().items()}
+    """The registry's hosts, those of plugins and the user's own; file over environment over row."""
+    rows = {**load_registry(), **load_plugins(config.provider_plugins)}
+    found = {id: provider.with_environment(environment) for id, provider in rows.items()}
     for id, table in config.providers.items():
         changes = {key: value for key, value in table.items() if key != "api_keys"}
         if id in found:

@@ -172,6 +172,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Args:
         default_model: a model name or alias for calls that name none.
         providers: what differs for known hosts, and whole hosts of the user's own, by id; checked when built.
+        provider_plugins: names of installed packages' entry points `interlingua.providers`, whose hosts are known too.
         models: aliases, by name or pattern.
         server: the gateway as a server.
         virtual_keys: keys that clients of the gateway send.
@@ -185,6 +186,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     default_model: str | None = None
     providers: dict[str, dict[str, Json]] = {}
+    provider_plugins: tuple[str, ...] = ()
     models: dict[str, ModelAlias] = {}
     retry: RetrySettings = RetrySettings()
     breaker: BreakerSettings = BreakerSettings()

@@ -387,8 +387,22 @@ def _address_reader(name: str) -> Any:
     return importlib.import_module(f"interlingua.providers.{name}").address
 
 
-@cache
+_ADDED: dict[str, Quirk] = {}
+"""Quirks that came with plugins; a row of the configuration cannot bring one, because that would be code."""
+
+
+def add_quirk(name: str, quirk: Quirk) -> str:
+    """Makes a quirk known that comes with a plugin; its name, for a row."""
+    _ADDED[name] = quirk
+    return name
+
+
 def _quirk(name: str) -> Quirk:
+    return _ADDED[name] if name in _ADDED else _own_quirk(name)
+
+
+@cache
+def _own_quirk(name: str) -> Quirk:
     try:
         found = importlib.import_module(f"interlingua.providers.quirks.{name}")
     except ModuleNotFoundError as error:
