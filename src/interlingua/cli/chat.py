@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -61,6 +62,7 @@ def command(
     if not (sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty()):
         _answer_once(context, prompt, model=model, system=system, preset=preset, go_on=go_on, resume=resume)
         return
+    gc.disable()  # what is imported from here on stays: looking through it for rubbish delays the first prompt
     named = (preset, _over(read_preset(current, preset), model, system)) if preset is not None else None
     model = model or (named[1].model if named is not None else None)
     target = current.target(model)
@@ -90,6 +92,8 @@ def _over(preset: Preset, model: str | None, system: str | None) -> Preset:
 async def _run(current: Session, desk: Desk, resume: str | None, first: str, preset: tuple[str, Preset] | None) -> None:
     from interlingua.repl.app import chat
 
+    gc.freeze()
+    gc.enable()
     async with current.client:
         await chat(desk, resume=resume, first=first, preset=preset)
 
