@@ -174,7 +174,7 @@ async def test_cancelling_the_task_stops_an_answer_wanted_whole(local: LocalTran
         await task
     started = time.monotonic()
     await whole(local, messages=[{"role": "user", "content": "hi"}], max_tokens=1)
-    assert time.monotonic() - started < 5  # the answer itself would have taken a minute
+    assert time.monotonic() - started < 0.5
 
 
 async def test_a_long_prompt_is_given_up_before_it_is_read_to_the_end(local: LocalTransport) -> None:
