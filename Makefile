@@ -10,7 +10,7 @@ GATEWAYS := .venv-peers/.ready
 PORTKEY := @portkey-ai/gateway@1.15.2
 SECONDS ?= 60
 
-.PHONY: help setup chat serve test test-fast replay agents check format docs fuzz bench bench-peers bench-gateway soak clean
+.PHONY: help setup chat serve test test-fast replay agents check format docs web screenshots fuzz bench bench-peers bench-gateway soak clean
 
 help:              ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
@@ -46,8 +46,15 @@ setup: $(READY) $(MODEL)   ## install everything, and the small local model
 chat: setup        ## talk with any model; without a terminal, ask the local one a question
 	@if [ -t 0 ] && [ -t 1 ]; then exec $(BIN)/il chat; else exec $(BIN)/il ask "What is the capital of France?" </dev/null; fi
 
-serve: setup       ## serve every API on port 8100, the local model as default
+serve: setup       ## serve the web interface and every API on port 8100, the local model as default
+	@$(BIN)/python web/build.py --if-node
 	$(BIN)/il serve
+
+web: $(READY)      ## build the web interface, with the machine's Node or else one from PyPI
+	$(BIN)/python web/build.py
+
+screenshots: web $(MODEL)  ## photograph every page in Chromium into docs/assets
+	$(BIN)/python -m tests.e2e.browser.screenshots
 
 test: setup        ## run the whole test suite
 	$(BIN)/python -m pytest -n 2 -rs
@@ -67,6 +74,7 @@ check: $(READY)    ## lint, types, layers, architecture
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/architecture
+	$(BIN)/python web/build.py --check --if-node
 
 format: $(READY)   ## write the house format
 	$(BIN)/ruff check --fix .
@@ -90,5 +98,5 @@ soak: $(READY)     ## run the gateway under mixed traffic and faults for SECONDS
 	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS)
 
 clean:             ## remove everything that the targets made
-	rm -rf .venv .venv-bench .venv-peers .fuzz .agents .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-bench .venv-peers .fuzz .agents web/node_modules src/interlingua/gateway/static .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,6 +14,7 @@ export function money(value: string | number | null | undefined): string {
   return new Intl.NumberFormat(undefined, {
     style: "currency",
     currency: "USD",
+    currencyDisplay: "narrowSymbol",
     minimumFractionDigits: 2,
     maximumFractionDigits: digits,
   }).format(amount);

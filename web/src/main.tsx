@@ -1,7 +1,4 @@
-import "@mantine/core/styles.css";
-import "@mantine/notifications/styles.css";
-import "@mantine/spotlight/styles.css";
-import "./styles.css";
+import "./look";
 
 import { MantineProvider } from "@mantine/core";
 import { ModalsProvider } from "@mantine/modals";
@@ -9,11 +6,11 @@ import { Notifications } from "@mantine/notifications";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { RouterProvider } from "react-router/dom";
+import { BrowserRouter } from "react-router";
 
 import { Problem } from "./api/client";
 import { SessionProvider } from "./state/session";
-import { router } from "./router";
+import { Addresses } from "./router";
 import { theme } from "./theme";
 
 const queries = new QueryClient({
@@ -34,7 +31,9 @@ createRoot(root).render(
         <ModalsProvider>
           <Notifications position="bottom-right" limit={3} transitionDuration={120} />
           <SessionProvider>
-            <RouterProvider router={router} />
+            <BrowserRouter>
+              <Addresses />
+            </BrowserRouter>
           </SessionProvider>
         </ModalsProvider>
       </QueryClientProvider>

@@ -1,7 +1,9 @@
 // The look, decided once: one accent, hairlines instead of shadows, a 4-px grid, a short type scale.
 import { createTheme, type MantineColorsTuple } from "@mantine/core";
 
-// A deep teal: 4.5:1 and more on white as shade 8, and on the dark ground as shade 4.
+import { strings } from "./i18n/strings";
+
+// A deep teal. White on shades 7 and 8 is 4.5:1 and more; on the dark ground, links are shade 4.
 const ink: MantineColorsTuple = [
   "#e9f6f6",
   "#d3eaea",
@@ -15,11 +17,16 @@ const ink: MantineColorsTuple = [
   "#04494c",
 ];
 
+// The dark ground and what lies on it, of the same cool hue as the style sheet's.
+const dark: MantineColorsTuple = ["#d5dcde", "#b4bdc0", "#9aa5a9", "#6b767a", "#3a4245", "#2c3133", "#1f2426", "#16191b", "#121517", "#0d0f10"];
+
+const closeButtonProps = { "aria-label": strings.close };
+
 export const theme = createTheme({
   primaryColor: "ink",
-  primaryShade: { light: 8, dark: 4 },
+  primaryShade: { light: 8, dark: 7 },
   autoContrast: true,
-  colors: { ink },
+  colors: { ink, dark },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace',
   fontSizes: { xs: "12px", sm: "14px", md: "16px", lg: "20px", xl: "28px" },
@@ -31,8 +38,8 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     Tooltip: { defaultProps: { openDelay: 350, withArrow: false, transitionProps: { duration: 100 } } },
-    Modal: { defaultProps: { transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.45 } } },
-    Drawer: { defaultProps: { transitionProps: { duration: 120 } } },
+    Modal: { defaultProps: { transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.45 }, closeButtonProps } },
+    Drawer: { defaultProps: { transitionProps: { duration: 120 }, closeButtonProps } },
     Menu: { defaultProps: { transitionProps: { duration: 80 }, shadow: "none", withArrow: false } },
     Popover: { defaultProps: { transitionProps: { duration: 80 }, shadow: "none" } },
     Paper: { defaultProps: { shadow: "none" } },

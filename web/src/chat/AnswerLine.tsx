@@ -36,13 +36,14 @@ export function AnswerFigures({ answer, onClick }: { answer: Answer; onClick: ()
   if (answer.first_seconds !== null) figures.push(strings.chat.firstToken(seconds(answer.first_seconds)));
   if (answer.tokens_per_second !== null) figures.push(strings.chat.speed(count(Math.round(answer.tokens_per_second))));
   if (answer.usage?.output_tokens !== null && answer.usage !== null) figures.push(strings.chat.tokens(count(answer.usage.output_tokens)));
-  figures.push(money(answer.cost));
+  figures.push(answer.cost === null ? strings.chat.costUnknown : money(answer.cost));
   if (answer.attempts.length > 1) figures.push(strings.chat.attempts(answer.attempts.length));
   return (
-    <button type="button" className="plain figure" onClick={onClick} aria-label={`${strings.chat.details}: ${figures.join(", ")}`}>
+    <button type="button" className="plain figure" onClick={onClick} >
+      <span className="visually-hidden">{strings.chat.details}: </span>
       <Monogram name={answer.provider} size={18} />
       {figures.map((figure, at) => (
-        <span key={figure} className={at ? "dot" : ""}>
+        <span key={at} className="dots">
           {figure}
         </span>
       ))}

@@ -1,12 +1,59 @@
 // What one chat asks of its models: system prompt, sampling, effort, schema, preset. Saved when a field is left.
-import { Button, JsonInput, NumberInput, Select, Stack, Textarea } from "@mantine/core";
+import { Button, Group, JsonInput, NumberInput, Select, Stack, TextInput, Textarea } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 
-import { usePresets } from "../api/queries";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+
+import { api } from "../api/client";
+import { keys, usePresets } from "../api/queries";
 import type { ChatSettings } from "../api/types";
+import { complain } from "../components/ChatMenu";
 import { strings } from "../i18n/strings";
 
 const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh"];
+
+const NONE: string[] = [];
+
+/** Keeps these settings under a name, for other chats, or forgets such a name. */
+function Keep({ settings, known, onKept }: { settings: ChatSettings; known: string[]; onKept: (name: string | null) => void }): ReactNode {
+  const queries = useQueryClient();
+  const [name, setName] = useState(settings.preset ?? "");
+  useEffect(() => setName(settings.preset ?? ""), [settings.preset]);
+  const here = name.trim();
+  const change = useMutation({
+    mutationFn: async (keep: boolean) => {
+      const path = `/api/presets/${encodeURIComponent(here)}`;
+      if (!keep) return void (await api.delete(path));
+      const { system, model, preset: _preset, ...rest } = settings;
+      await api.put(path, { system: system ?? null, model: model ?? null, settings: rest });
+    },
+    onSuccess: async (_, keep) => {
+      await queries.invalidateQueries({ queryKey: keys.presets });
+      onKept(keep ? here : null);
+    },
+    onError: complain,
+  });
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        change.mutate(true);
+      }}
+    >
+      <TextInput label={strings.settings.keepAs} value={name} onChange={(event) => setName(event.currentTarget.value)} maxLength={60} />
+      <Group gap="sm" mt="sm">
+        <Button type="submit" size="xs" variant="default" disabled={!here} loading={change.isPending}>
+          {known.includes(here) ? strings.settings.replacePreset : strings.settings.keepPreset}
+        </Button>
+        {known.includes(here) ? (
+          <Button size="xs" variant="subtle" color="red" onClick={() => change.mutate(false)}>
+            {strings.settings.forgetPreset}
+          </Button>
+        ) : null}
+      </Group>
+    </form>
+  );
+}
 
 function schemaText(schema: unknown): string {
   return schema === undefined || schema === null ? "" : JSON.stringify(schema, null, 2);
@@ -113,6 +160,7 @@ export function ChatSettingsPanel({ settings, onChange }: { settings: ChatSettin
         error={bad ? strings.settings.schemaBad : null}
         styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: 13 } }}
       />
+      <Keep settings={settings} known={presets.data?.items.map((one) => one.name) ?? NONE} onKept={(preset) => set({ preset })} />
       {Object.values(settings).some((value) => value !== null && value !== undefined && value !== settings.model) ? (
         <Button variant="default" onClick={() => onChange(settings.model ? { model: settings.model } : {})}>
           {strings.settings.modelDefault}

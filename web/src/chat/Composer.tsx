@@ -21,6 +21,7 @@ import { Monogram } from "../components/Monogram";
 import { money, short } from "../format";
 import { strings } from "../i18n/strings";
 import { LONG_PASTE, type Attachment, attachment, refused, textAttachment } from "./attachments";
+import { providerOf } from "./models";
 import { canDictate, useDictation } from "./speech";
 
 const EFFORTS = ["none", "minimal", "low", "medium", "high"];
@@ -223,7 +224,7 @@ export function Composer(given: Given): ReactNode {
             ) : null}
             <Effort given={given} />
             <button type="button" className="pill" onClick={given.onPickModel} aria-label={strings.picker.button(given.modelId)} aria-haspopup="dialog" style={{ flex: "0 1 auto" }}>
-              <Monogram name={model?.provider ?? given.modelId} size={18} />
+              <Monogram name={model?.provider ?? providerOf(given.modelId)} size={18} />
               <span className="name">{model?.name ?? given.modelId}</span>
               <IconChevronDown size={14} aria-hidden />
             </button>

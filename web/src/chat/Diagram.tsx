@@ -14,7 +14,7 @@ export function Diagram({ source }: { source: string }): ReactNode {
   useEffect(() => {
     let here = true;
     const dark = document.documentElement.getAttribute("data-mantine-color-scheme") === "dark";
-    mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: dark ? "dark" : "neutral", fontFamily: "inherit" });
+    mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: dark ? "dark" : "neutral", fontFamily: getComputedStyle(document.body).fontFamily, htmlLabels: false, flowchart: { htmlLabels: false } });
     mermaid
       .render(id, source)
       .then((drawn) => {

@@ -91,7 +91,7 @@ export function MessageDetails({ message }: { message: Message }): ReactNode {
   );
 }
 
-export type Looking = { what: "chat" } | { what: "message"; message: Message } | null;
+export type Looking = { what: "chat" } | { what: "message"; message: Message };
 
 export function Inspector({
   looking,
@@ -105,7 +105,6 @@ export function Inspector({
   onSettings: (next: ChatSettings) => void;
 }): ReactNode {
   const { narrow } = useFrame();
-  if (!looking) return null;
   const title = looking.what === "chat" ? strings.inspector.chat : strings.inspector.message;
   const body = looking.what === "chat" ? <ChatSettingsPanel settings={settings} onChange={onSettings} /> : <MessageDetails message={looking.message} />;
   if (narrow) {

@@ -1,5 +1,5 @@
 // Every model there is, by name, provider or what it can; favourites and recent ones first. A list box: arrows, Enter.
-import { ActionIcon, Modal, Text, TextInput, Tooltip } from "@mantine/core";
+import { Modal, Text, TextInput } from "@mantine/core";
 import { IconSearch, IconStar, IconStarFilled } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useMemo, useRef, useState } from "react";
@@ -101,6 +101,7 @@ function Picker({ onClose, onPick, current }: Omit<Given, "opened">): ReactNode 
     else if (event.key === "ArrowUp") move(at - 1);
     else if (event.key === "PageDown") move(at + 8);
     else if (event.key === "PageUp") move(at - 8);
+    else if (event.key.toLowerCase() === "d" && (event.metaKey || event.ctrlKey) && row && "model" in row) toggle(row.model.id);
     else if (event.key === "Enter" && row && "model" in row) {
       if (event.altKey) {
         onClose();
@@ -155,6 +156,7 @@ function Picker({ onClose, onPick, current }: Omit<Given, "opened">): ReactNode 
                 id={`${id}-${item.index}`}
                 role="option"
                 aria-selected={model.id === current}
+                aria-description={starred ? strings.picker.starred : undefined}
                 className="model-row"
                 style={place}
                 {...(item.index === on ? { "data-on": true } : {})}
@@ -177,21 +179,17 @@ function Picker({ onClose, onPick, current }: Omit<Given, "opened">): ReactNode 
                 <span style={{ textAlign: "right" }} className="sub figure">
                   <span style={{ display: "flex", alignItems: "center", gap: 6, justifyContent: "flex-end" }}>
                     {model.state === "missing" ? <span>{strings.picker.addKey}</span> : <StateMark state={model.state} />}
-                    <Tooltip label={label}>
-                      <ActionIcon
-                        variant="subtle"
-                        color="gray"
-                        size="sm"
-                        tabIndex={-1}
-                        aria-label={label}
-                        onClick={(event) => {
-                          event.stopPropagation();
-                          toggle(model.id);
-                        }}
-                      >
-                        {starred ? <IconStarFilled size={14} /> : <IconStar size={14} />}
-                      </ActionIcon>
-                    </Tooltip>
+                    <span
+                      className="star"
+                      title={label}
+                      aria-hidden
+                      onClick={(event) => {
+                        event.stopPropagation();
+                        toggle(model.id);
+                      }}
+                    >
+                      {starred ? <IconStarFilled size={14} /> : <IconStar size={14} />}
+                    </span>
                   </span>
                   {model.context === null ? "" : `${strings.picker.contextOf(short(model.context))} · `}
                   {priceOf(model)}

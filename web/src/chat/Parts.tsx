@@ -12,13 +12,17 @@ import {
   IconTool,
   IconX,
 } from "@tabler/icons-react";
-import { type ReactNode, memo, useState } from "react";
+import { type ReactNode, Suspense, lazy, memo, useState } from "react";
 
 import type { Annotation, Part } from "../api/types";
 import { seconds } from "../format";
 import { strings } from "../i18n/strings";
 import type { Run, Snapshot } from "../runs/run";
-import { Markdown } from "./Markdown";
+
+const loadMarkdown = async () => ({ default: (await import("./Markdown")).Markdown });
+const Markdown = lazy(loadMarkdown);
+// Fetched when the page has come to rest, so that the first answer finds it there.
+if ("requestIdleCallback" in window) requestIdleCallback(() => void loadMarkdown());
 
 export const Reasoning = memo(function Reasoning({ text, live, took }: { text: string; live: boolean; took: number | null }): ReactNode {
   const [open, setOpen] = useState(false);
@@ -162,7 +166,9 @@ export function AnswerParts({ parts, answers, live }: { parts: Part[]; answers: 
       case "text":
         return (
           <div key={at}>
-            <Markdown text={part.text ?? ""} streaming={growing} />
+            <Suspense fallback={<div className="md plain">{part.text}</div>}>
+              <Markdown text={part.text ?? ""} streaming={growing} />
+            </Suspense>
             {part.annotations ? <Sources annotations={part.annotations} /> : null}
           </div>
         );

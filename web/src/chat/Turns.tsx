@@ -1,7 +1,7 @@
 // One turn: the user's on a faint plate to the right, the model's flat.
 import { Button, Group, Text, Textarea } from "@mantine/core";
-import { IconPlayerPause, IconRefresh } from "@tabler/icons-react";
-import { type ReactNode, memo, useState } from "react";
+import { IconPlayerPause, IconPlayerPlay, IconRefresh } from "@tabler/icons-react";
+import { type ReactNode, useState } from "react";
 
 import type { Message, Part } from "../api/types";
 import { FailureInfo } from "../components/Failure";
@@ -14,12 +14,11 @@ export interface TurnGiven {
   message: Message;
   at: number;
   siblings: string[];
-  last: boolean;
   onSibling: (id: string) => void;
   acts: Acts;
 }
 
-export const UserTurn = memo(function UserTurn({
+export function UserTurn({
   message,
   at,
   siblings,
@@ -48,7 +47,7 @@ export const UserTurn = memo(function UserTurn({
       </div>
     </article>
   );
-});
+}
 
 function Editing({ text, media, onSave, onCancel }: { text: string; media: Part[]; onSave: (parts: Part[]) => void; onCancel: () => void }): ReactNode {
   const [now, setNow] = useState(text);
@@ -85,59 +84,58 @@ function Editing({ text, media, onSave, onCancel }: { text: string; media: Part[
   );
 }
 
-export const AssistantTurn = memo(function AssistantTurn({
-  message,
-  at,
-  siblings,
-  last,
-  onSibling,
-  acts,
-  answers,
-  onRetry,
-}: TurnGiven & { answers: Map<string, Part>; onRetry: () => void }): ReactNode {
-  const answer = message.answer;
-  const status = answer?.status ?? "done";
-  return (
-    <article className="turn" aria-label={strings.chat.assistant} {...(last ? { "data-last": true } : {})}>
-      <div className="answer">
-        <AnswerParts parts={message.parts} answers={answers} live={null} />
-      </div>
-      {status === "interrupted" || status === "stopped" ? (
-        <Group gap="sm" mb={4}>
-          <Text size="sm" c="dimmed" style={{ display: "inline-flex", gap: 6, alignItems: "center" }}>
-            <IconPlayerPause size={15} aria-hidden />
-            {strings.chat[status]}
-          </Text>
-          {last ? (
-            <Button size="compact-xs" variant="default" leftSection={<IconRefresh size={13} />} onClick={onRetry}>
-              {strings.chat.retry}
-            </Button>
-          ) : null}
-        </Group>
-      ) : null}
-      {answer?.error ? <FailureInfo info={answer.error} retry={onRetry} /> : null}
-      <div className="answerline">
-        {answer ? <AnswerFigures answer={answer} onClick={() => acts.onDetails?.()} /> : null}
-        <Siblings at={at} of={siblings.length} onGo={(to) => onSibling(siblings[to] ?? message.id)} />
-        <ActionBar text={textOf(message)} acts={acts} speakable />
-      </div>
-    </article>
-  );
-});
+export interface AssistantGiven {
+  message: Message | null;
+  live: Live | null;
+  at: number;
+  siblings: string[];
+  last: boolean;
+  onSibling: (id: string) => void;
+  acts: Acts;
+  answers: Map<string, Part>;
+  onRetry: () => void;
+  onContinue: () => void;
+}
 
-export function LiveTurn({ live, answers }: { live: Live; answers: Map<string, Part> }): ReactNode {
-  const { snapshot } = live;
-  const moved = snapshot.failovers.at(-1);
+function Halted({ status, last, onRetry, onContinue }: { status: "interrupted" | "stopped"; last: boolean; onRetry: () => void; onContinue: () => void }): ReactNode {
   return (
-    <article className="turn" aria-label={strings.chat.assistant} aria-busy data-last>
+    <Group gap="sm" mb={4}>
+      <Text size="sm" c="dimmed" style={{ display: "inline-flex", gap: 6, alignItems: "center" }}>
+        <IconPlayerPause size={15} aria-hidden />
+        {strings.chat[status]}
+      </Text>
+      {last ? (
+        <>
+          <Button size="compact-xs" variant="default" leftSection={<IconPlayerPlay size={13} />} onClick={onContinue}>
+            {strings.chat.continue}
+          </Button>
+          <Button size="compact-xs" variant="default" leftSection={<IconRefresh size={13} />} onClick={onRetry}>
+            {strings.chat.retry}
+          </Button>
+        </>
+      ) : null}
+    </Group>
+  );
+}
+
+/** An answer, while it comes and after: the same elements, so that nothing is drawn anew when it ends. */
+export function AssistantTurn({ message, live, at, siblings, last, onSibling, acts, answers, onRetry, onContinue }: AssistantGiven): ReactNode {
+  const snapshot = live?.snapshot;
+  const parts = snapshot?.draft.parts ?? message?.parts ?? [];
+  const answer = message?.answer ?? null;
+  const status = answer?.status ?? "done";
+  const moved = snapshot?.failovers.at(-1);
+  const problem = snapshot?.error ?? answer?.error ?? null;
+  return (
+    <article className="turn" aria-label={strings.chat.assistant} aria-busy={live !== null} {...(last ? { "data-last": true } : {})}>
       {moved ? (
         <div className="rule" role="status">
           {strings.chat.moved}: {moved.to}
         </div>
       ) : null}
       <div className="answer">
-        <AnswerParts parts={snapshot.draft.parts} answers={answers} live={live} />
-        {snapshot.draft.parts.length === 0 && !snapshot.error ? (
+        <AnswerParts parts={parts} answers={answers} live={live} />
+        {live && parts.length === 0 && !problem ? (
           <span className="waiting" role="img" aria-label={strings.chat.waiting}>
             <i />
             <i />
@@ -145,7 +143,13 @@ export function LiveTurn({ live, answers }: { live: Live; answers: Map<string, P
           </span>
         ) : null}
       </div>
-      {snapshot.error ? <FailureInfo info={snapshot.error} /> : null}
+      {status === "interrupted" || status === "stopped" ? <Halted status={status} last={last} onRetry={onRetry} onContinue={onContinue} /> : null}
+      {problem ? <FailureInfo info={problem} {...(live ? {} : { retry: onRetry })} /> : null}
+      <div className="answerline">
+        {message && answer ? <AnswerFigures answer={answer} onClick={() => acts.onDetails?.()} /> : null}
+        {message ? <Siblings at={at} of={siblings.length} onGo={(to) => onSibling(siblings[to] ?? message.id)} /> : null}
+        {message ? <ActionBar text={textOf(message)} acts={acts} speakable /> : null}
+      </div>
     </article>
   );
 }

@@ -64,16 +64,19 @@ export function definitions(text: string): string {
   return text.includes("]: ") ? (text.match(DEFINITION) ?? []).join("\n") : "";
 }
 
-/** `\(…\)` and `\[…\]` as the dollars that the parser knows, outside of code. */
+const CODE = /(^ {0,3}```[\s\S]*?(?:^ {0,3}```|$(?![\s\S]))|`[^`\n]+`)/m;
+
+/** `\(…\)`, `\[…\]` and a line of `$$…$$` in the forms that the parser knows, outside of code. */
 export function dollars(text: string): string {
-  if (!text.includes("\\(") && !text.includes("\\[")) return text;
+  if (!text.includes("\\(") && !text.includes("\\[") && !text.includes("$$")) return text;
   return text
-    .split(/(```[\s\S]*?(?:```|$)|`[^`\n]*`)/)
+    .split(CODE)
     .map((piece, at) =>
       at % 2
         ? piece
         : piece
             .replace(/\\\[([\s\S]*?)\\\]/g, (_, inner: string) => `\n$$\n${inner.trim()}\n$$\n`)
+            .replace(/^([ \t]*)\$\$([^$\n]+)\$\$[ \t]*$/gm, (_, room: string, inner: string) => `${room}$$\n${room}${inner.trim()}\n${room}$$`)
             .replace(/\\\(([\s\S]*?)\\\)/g, (_, inner: string) => `$${inner.trim()}$`),
     )
     .join("");

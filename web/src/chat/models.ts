@@ -5,6 +5,9 @@ import { strings } from "../i18n/strings";
 
 export const usable = (model: Model): boolean => model.state !== "missing" && model.state !== "invalid";
 
+/** The provider that an id names; its alias or bare name where it names none. */
+export const providerOf = (id: string): string => id.split("/")[0] ?? id;
+
 export function priceOf(model: Model): string {
   if (model.local) return strings.picker.local;
   const price = model.price;

@@ -1,21 +1,25 @@
 // Charts, loaded with the pages that have them. Each is named for who cannot see it; the table below holds the figures.
+import "@mantine/core/styles/ColorSwatch.css";
 import "@mantine/charts/styles.css";
 import { AreaChart, LineChart } from "@mantine/charts";
 import { type ReactNode, useMemo } from "react";
 
 import type { Performance, UsageRow } from "../api/types";
-import { money, seconds } from "../format";
+import { money, seconds, short } from "../format";
 import { strings } from "../i18n/strings";
 
 const COLOURS = ["ink.6", "indigo.5", "orange.5", "grape.5", "lime.6", "pink.5", "gray.5"];
 const MOST = 6;
 const OTHERS = "…";
 
-/** Cost by day, stacked by model: the dearest ones by name, the rest together. */
-export function DayChart({ rows, days }: { rows: UsageRow[]; days: number }): ReactNode {
+const amountOf = (row: UsageRow, of: "cost" | "tokens"): number =>
+  of === "cost" ? Number(row.cost ?? 0) : (row.input_tokens ?? 0) + (row.output_tokens ?? 0);
+
+/** Cost, or tokens where no cost is known, by day, stacked by model: the dearest ones by name, the rest together. */
+export function DayChart({ rows, days, of }: { rows: UsageRow[]; days: number; of: "cost" | "tokens" }): ReactNode {
   const { data, series } = useMemo(() => {
     const sums = new Map<string, number>();
-    for (const row of rows) sums.set(row.model ?? "", (sums.get(row.model ?? "") ?? 0) + Number(row.cost ?? 0));
+    for (const row of rows) sums.set(row.model ?? strings.usage.allModels, (sums.get(row.model ?? strings.usage.allModels) ?? 0) + amountOf(row, of));
     const named = [...sums].toSorted((one, other) => other[1] - one[1]).map(([model]) => model);
     const shown = named.slice(0, MOST);
     const byDay = new Map<string, Record<string, number | string>>();
@@ -27,16 +31,17 @@ export function DayChart({ rows, days }: { rows: UsageRow[]; days: number }): Re
     for (const row of rows) {
       const point = byDay.get(row.day ?? "");
       if (!point) continue;
-      const name = shown.includes(row.model ?? "") ? row.model || strings.usage.other : OTHERS;
-      point[name] = Number(point[name] ?? 0) + Number(row.cost ?? 0);
+      const model = row.model ?? strings.usage.allModels;
+      const name = shown.includes(model) ? model || strings.usage.other : OTHERS;
+      point[name] = Number(point[name] ?? 0) + amountOf(row, of);
     }
     const names = [...shown.map((model) => model || strings.usage.other), ...(named.length > MOST ? [OTHERS] : [])];
     for (const point of byDay.values()) for (const name of names) point[name] ??= 0;
     return { data: [...byDay.values()], series: names.map((name, at) => ({ name, color: COLOURS[at % COLOURS.length] ?? "gray.5" })) };
-  }, [rows, days]);
+  }, [rows, days, of]);
   return (
-    <div role="img" aria-label={strings.usage.byDay}>
-      <AreaChart h={260} data={data} dataKey="day" type="stacked" series={series} withDots={days < 3} withLegend curveType="monotone" valueFormatter={(value) => money(value)} gridAxis="y" tickLine="none" areaProps={{ isAnimationActive: false }} yAxisProps={{ width: 64 }} />
+    <div role="img" aria-label={of === "cost" ? strings.usage.byDay : strings.usage.tokensByDay}>
+      <AreaChart h={260} data={data} dataKey="day" type="stacked" series={series} withDots={days < 3} withLegend curveType="linear" valueFormatter={of === "cost" ? money : short} gridAxis="y" tickLine="none" areaProps={{ isAnimationActive: false }} yAxisProps={{ width: 64 }} />
     </div>
   );
 }

@@ -14,7 +14,7 @@ import { asInfo } from "./Failure";
 
 export function complain(error: unknown): void {
   const info = asInfo(error);
-  notifications.show({ color: "red", title: info.message, message: info.remedy ?? strings.fault[info.fault], autoClose: 8000 });
+  notifications.show({ color: "red", title: info.message.charAt(0).toUpperCase() + info.message.slice(1), message: info.remedy ?? strings.fault[info.fault], autoClose: 8000 });
 }
 
 /** Hands a text or blob to the browser as a file. */

@@ -29,7 +29,7 @@ export function FailureInfo({ info, retry }: { info: ApiProblem; retry?: () => v
       variant="outline"
       color="red"
       icon={<IconAlertTriangle size={18} aria-hidden />}
-      title={info.message}
+      title={info.message.charAt(0).toUpperCase() + info.message.slice(1)}
       role="alert"
       my="sm"
     >

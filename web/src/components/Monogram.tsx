@@ -18,9 +18,8 @@ export function Monogram({ name, size = 20 }: { name: string; size?: number }): 
     <span
       className="monogram"
       aria-hidden
+      data-letters={monogramOf(name)}
       style={{ width: size, height: size, fontSize: size * 0.48, ["--hue" as string]: hue(name) }}
-    >
-      {monogramOf(name)}
-    </span>
+    />
   );
 }

@@ -1,6 +1,7 @@
-// ⌘K: every page, every chat that is at hand, and what can be done from anywhere.
+// ⌘K, loaded when it is first asked for: every page, every chat that is at hand, and what can be done from anywhere.
 import { useMantineColorScheme } from "@mantine/core";
-import { Spotlight, type SpotlightActionData, type SpotlightActionGroupData } from "@mantine/spotlight";
+import "@mantine/spotlight/styles.css";
+import { Spotlight, spotlight, type SpotlightActionData, type SpotlightActionGroupData } from "@mantine/spotlight";
 import {
   IconArrowsSplit2,
   IconBox,
@@ -13,7 +14,7 @@ import {
   IconSearch,
   IconSettings,
 } from "@tabler/icons-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 
 import { useConversations } from "../api/queries";
@@ -27,6 +28,7 @@ export function Palette(): ReactNode {
   const { signOut } = useSession();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const [query, setQuery] = useState("");
+  useEffect(() => spotlight.open(), []);
   const { data } = useConversations(query.length > 1 ? { q: query } : {});
 
   const to = (id: string, label: string, path: string, left: ReactNode): SpotlightActionData => ({
@@ -70,6 +72,7 @@ export function Palette(): ReactNode {
       query={query}
       onQueryChange={setQuery}
       nothingFound={strings.chats.nothingFound}
+      attributes={{ content: { "aria-label": strings.nav.palette } }}
       highlightQuery
       scrollable
       maxHeight={420}

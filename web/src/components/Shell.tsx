@@ -1,24 +1,26 @@
 // The frame of every page: side bar, stage, command palette. On a phone the side bar is a drawer.
 import { Drawer, Loader, Stack } from "@mantine/core";
-import { useDisclosure, useMediaQuery } from "@mantine/hooks";
-import { type ReactNode, Suspense, createContext, useContext, useEffect, useMemo } from "react";
+import { useDisclosure, useHotkeys, useMediaQuery } from "@mantine/hooks";
+import { type ReactNode, Suspense, createContext, lazy, useContext, useEffect, useMemo, useState } from "react";
 import { Outlet, useLocation } from "react-router";
 
 import { strings } from "../i18n/strings";
-import { SignIn } from "../pages/SignIn";
 import { useSession } from "../state/session";
 import { Boundary } from "./Boundary";
 import { Failure } from "./Failure";
-import { Palette } from "./Palette";
 import { Sidebar } from "./Sidebar";
 
+const SignIn = lazy(async () => ({ default: (await import("../pages/SignIn")).SignIn }));
+const Palette = lazy(async () => ({ default: (await import("./Palette")).Palette }));
+
 interface Frame {
+  openPalette: () => void;
   narrow: boolean;
   sidebarOpen: boolean;
   toggleSidebar: () => void;
 }
 
-const FrameContext = createContext<Frame>({ narrow: false, sidebarOpen: true, toggleSidebar: () => undefined });
+const FrameContext = createContext<Frame>({ narrow: false, sidebarOpen: true, toggleSidebar: () => undefined, openPalette: () => undefined });
 
 export function useFrame(): Frame {
   return useContext(FrameContext);
@@ -32,7 +34,11 @@ export function Shell(): ReactNode {
   });
   const [drawer, drawerActions] = useDisclosure(false);
   const [wide, wideActions] = useDisclosure(true);
+  const [palette, setPalette] = useState(false);
   const closeDrawer = drawerActions.close;
+
+  // The palette opens itself when it first comes, and from then on heeds its own shortcut.
+  useHotkeys(palette ? [] : [["mod+K", () => setPalette(true)]], []);
 
   useEffect(() => closeDrawer(), [pathname, closeDrawer]);
 
@@ -41,8 +47,12 @@ export function Shell(): ReactNode {
       narrow,
       sidebarOpen: narrow ? drawer : wide,
       toggleSidebar: narrow ? drawerActions.toggle : wideActions.toggle,
+      openPalette: () => {
+        if (palette) void import("@mantine/spotlight").then(({ spotlight }) => spotlight.open());
+        else setPalette(true);
+      },
     }),
-    [narrow, drawer, wide, drawerActions.toggle, wideActions.toggle],
+    [narrow, drawer, wide, drawerActions.toggle, wideActions.toggle, palette],
   );
 
   if (!session) {
@@ -52,7 +62,13 @@ export function Shell(): ReactNode {
       </Stack>
     );
   }
-  if (!session.signed_in) return <SignIn />;
+  if (!session.signed_in) {
+    return (
+      <Suspense fallback={null}>
+        <SignIn />
+      </Suspense>
+    );
+  }
 
   return (
     <FrameContext value={frame}>
@@ -67,7 +83,7 @@ export function Shell(): ReactNode {
             size={280}
             padding={0}
             withCloseButton={false}
-            aria-label={strings.nav.main}
+            attributes={{ content: { "aria-label": strings.nav.main } }}
             styles={{ body: { height: "100%" } }}
           >
             <Sidebar />
@@ -85,7 +101,11 @@ export function Shell(): ReactNode {
           </Boundary>
         </main>
       </div>
-      <Palette />
+      {palette ? (
+        <Suspense fallback={null}>
+          <Palette />
+        </Suspense>
+      ) : null}
     </FrameContext>
   );
 }

@@ -1,7 +1,6 @@
 // Chats, newest first, grouped by day and folder, as many as there are: only what is seen is drawn.
 import { ActionIcon, Button, CloseButton, Group, Kbd, ScrollArea, Select, Text, TextInput, Tooltip, useMantineColorScheme } from "@mantine/core";
 import { useDebouncedValue, useHotkeys } from "@mantine/hooks";
-import { spotlight } from "@mantine/spotlight";
 import {
   IconArrowsSplit2,
   IconBox,
@@ -25,6 +24,7 @@ import { strings } from "../i18n/strings";
 import { useSession } from "../state/session";
 import { ChatMenu } from "./ChatMenu";
 import { Failure } from "./Failure";
+import { useFrame } from "./Shell";
 
 type Row = { label: string } | { chat: Conversation };
 
@@ -128,6 +128,7 @@ const places = [
 export function Sidebar(): ReactNode {
   const go = useNavigate();
   const { session } = useSession();
+  const { openPalette } = useFrame();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const [text, setText] = useState("");
   const [folder, setFolder] = useState<string | null>(null);
@@ -149,7 +150,7 @@ export function Sidebar(): ReactNode {
             </ActionIcon>
           </Tooltip>
           <Tooltip label={<>{strings.nav.palette} <Kbd size="xs">⌘K</Kbd></>}>
-            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={strings.nav.palette} onClick={spotlight.open}>
+            <ActionIcon variant="subtle" color="gray" size="lg" aria-label={strings.nav.palette} onClick={openPalette}>
               <IconCommand size={18} stroke={1.6} />
             </ActionIcon>
           </Tooltip>

@@ -17,7 +17,7 @@ const marks: Record<CredentialState, { Icon: typeof IconKey; colour: string }> =
   missing: { Icon: IconKey, colour: "inherit" },
   present: { Icon: IconCircleDashed, colour: "inherit" },
   valid: { Icon: IconCircleCheck, colour: "light-dark(#1d6a3a, #95d5a8)" },
-  none_needed: { Icon: IconCircleCheck, colour: "light-dark(#1d6a3a, #95d5a8)" },
+  none_needed: { Icon: IconCircleDashed, colour: "inherit" },
   invalid: { Icon: IconCircleX, colour: "light-dark(#a11f2b, #ffa8ae)" },
   rate_limited: { Icon: IconHourglass, colour: "light-dark(#8a4b08, #e9bd85)" },
   unreachable: { Icon: IconPlugConnectedX, colour: "light-dark(#8a4b08, #e9bd85)" },

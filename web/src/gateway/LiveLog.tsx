@@ -112,7 +112,7 @@ export function LiveLog(): ReactNode {
               {rows.map((row) => (
                 <Table.Tr key={row.request_id}>
                   <Table.Td style={{ whiteSpace: "nowrap" }}>
-                    <UnstyledButton fz="sm" onClick={() => setOpen(row)} aria-label={`${strings.gateway.request} ${row.request_id}`} td="underline" style={{ textUnderlineOffset: 3, textDecorationColor: "var(--hairline)" }}>
+                    <UnstyledButton fz="sm" onClick={() => setOpen(row)} title={row.request_id} td="underline" style={{ textUnderlineOffset: 3, textDecorationColor: "var(--hairline)" }}>
                       {new Date(row.started).toLocaleTimeString()}
                     </UnstyledButton>
                   </Table.Td>

@@ -111,7 +111,7 @@ function DryRun(): ReactNode {
         }}
       >
         <Group align="end" gap="sm">
-          <Autocomplete label={strings.gateway.dryRun} description={strings.gateway.dryRunHint} value={model} onChange={setModel} data={(models.data?.items ?? []).map((one) => one.id)} limit={30} style={{ flex: "1 1 240px" }} />
+          <Autocomplete label={strings.gateway.columns.model} placeholder={strings.gateway.dryRunHolder} description={strings.gateway.dryRunHint} value={model} onChange={setModel} data={(models.data?.items ?? []).map((one) => one.id)} limit={30} style={{ flex: "1 1 240px" }} />
           <Button type="submit" variant="default" leftSection={<IconPlayerPlay size={15} />} disabled={!model} loading={ask.isPending}>
             {strings.gateway.dryRun}
           </Button>

@@ -3,7 +3,7 @@ import { ActionIcon, Button, Group, Skeleton, Stack, Text, Title, Tooltip } from
 import { useHotkeys } from "@mantine/hooks";
 import { IconAdjustmentsHorizontal, IconChevronDown } from "@tabler/icons-react";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 
 import { api, at } from "../api/client";
@@ -12,9 +12,10 @@ import type { ChatSettings, Conversation, ConversationWhole, Message, Model, Pag
 import type { Attachment } from "../chat/attachments";
 import { Composer } from "../chat/Composer";
 import { ContextGauge } from "../chat/ContextGauge";
-import { Inspector, type Looking } from "../chat/Inspector";
+import type { Looking } from "../chat/Inspector";
 import { ModelPicker } from "../chat/ModelPicker";
 import { Thread, type ThreadActs } from "../chat/Thread";
+import { providerOf } from "../chat/models";
 import { path } from "../chat/tree";
 import { ChatMenu, complain } from "../components/ChatMenu";
 import { Failure } from "../components/Failure";
@@ -25,6 +26,8 @@ import { Run } from "../runs/run";
 import { runs, useRunOf } from "../runs/runs";
 import { useKept } from "../state/kept";
 import { useSession } from "../state/session";
+
+const Inspector = lazy(async () => ({ default: (await import("../chat/Inspector")).Inspector }));
 
 interface RunStarted {
   id: string;
@@ -49,7 +52,7 @@ function useRuns(): {
       void run.watch((final) => {
         const settle = async (): Promise<void> => {
           if (final) showMessage(queries, started.conversation, final);
-          await queries.refetchQueries({ queryKey: keys.conversation(started.conversation) });
+          else await queries.refetchQueries({ queryKey: keys.conversation(started.conversation) });
           runs.drop(started.conversation, run);
           await queries.invalidateQueries({ queryKey: keys.conversations });
         };
@@ -84,7 +87,7 @@ export function Chat(): ReactNode {
   const [pending, setPending] = useState<Part[] | null>(null);
   const [busy, setBusy] = useState(false);
   const [editing, setEditing] = useState<string | null>(null);
-  const [looking, setLooking] = useState<Looking>(null);
+  const [looking, setLooking] = useState<Looking | null>(null);
   const [picking, setPicking] = useState<{ answer: Message | null } | null>(null);
 
   const chat = found.data;
@@ -202,6 +205,7 @@ export function Chat(): ReactNode {
         void go(`/c/${made.id}`);
       }, complain);
     },
+    onContinue: (message) => void send([{ type: "text", text: strings.chat.goOn }], message.id),
     onDelete: (message) => {
       if (!id) return;
       conversations.deleteMessage(id, message.id).then(() => void found.refetch(), complain);
@@ -258,8 +262,8 @@ export function Chat(): ReactNode {
             {title}
           </Title>
           <ContextGauge turns={turns} model={model} />
-          <button type="button" className="pill" style={{ maxWidth: "45%" }} onClick={() => setPicking({ answer: null })} aria-label={strings.picker.button(modelId)} aria-haspopup="dialog">
-            <Monogram name={model?.provider ?? modelId} size={18} />
+          <button type="button" className="pill wide-only" style={{ maxWidth: "45%" }} onClick={() => setPicking({ answer: null })} aria-label={strings.picker.button(modelId)} aria-haspopup="dialog">
+            <Monogram name={model?.provider ?? providerOf(modelId)} size={18} />
             <span className="name">{model?.name ?? modelId}</span>
             <IconChevronDown size={14} aria-hidden />
           </button>
@@ -294,11 +298,15 @@ export function Chat(): ReactNode {
             <Skeleton h={16} w="70%" />
           </div>
         ) : (
-          <Thread turns={turns} all={all} run={run} models={byId} pending={pending} editing={editing} setEditing={setEditing} acts={acts} />
+          <Thread key={id ?? "new"} turns={turns} all={all} run={run} models={byId} pending={pending} editing={editing} setEditing={setEditing} acts={acts} />
         )}
         {composer}
       </div>
-      <Inspector looking={looking} onClose={() => setLooking(null)} settings={settings} onSettings={saveSettings} />
+      {looking ? (
+        <Suspense fallback={null}>
+          <Inspector looking={looking} onClose={() => setLooking(null)} settings={settings} onSettings={saveSettings} />
+        </Suspense>
+      ) : null}
       <ModelPicker
         opened={picking !== null}
         onClose={() => {

@@ -8,10 +8,13 @@ import { api } from "../api/client";
 import { conversations, useModels } from "../api/queries";
 import type { Message, Model, Part } from "../api/types";
 import { ModelPicker } from "../chat/ModelPicker";
-import { LiveTurn } from "../chat/Turns";
+import { AnswerParts } from "../chat/Parts";
+import { providerOf } from "../chat/models";
 import { complain } from "../components/ChatMenu";
+import { FailureInfo } from "../components/Failure";
 import { Figure } from "../components/Figure";
 import { Monogram } from "../components/Monogram";
+import { Empty } from "../components/Section";
 import { PageFrame } from "../components/TopBar";
 import { count, money, seconds } from "../format";
 import { strings } from "../i18n/strings";
@@ -184,7 +187,7 @@ export function Compare(): ReactNode {
               tt="none"
               size="lg"
               fw={500}
-              leftSection={<Monogram name={byId.get(model)?.provider ?? model} size={16} />}
+              leftSection={<Monogram name={byId.get(model)?.provider ?? providerOf(model)} size={16} />}
               rightSection={
                 <ActionIcon size="xs" variant="transparent" color="gray" aria-label={strings.compare.removeModel(model)} onClick={() => choose(chosen.filter((one) => one !== model))}>
                   <IconX size={12} />
@@ -235,7 +238,7 @@ export function Compare(): ReactNode {
             </ActionIcon>
           </Group>
         </form>
-        {asked ? <Text className="plate" style={{ alignSelf: "flex-end" }}>{asked[0]?.text}</Text> : <Text c="dimmed">{strings.compare.empty}</Text>}
+        {asked ? <Text className="plate" style={{ alignSelf: "flex-end" }}>{asked[0]?.text}</Text> : <Empty>{strings.compare.empty}</Empty>}
         <div style={{ display: "grid", gap: 16, gridTemplateColumns: `repeat(auto-fit, minmax(min(100%, 300px), 1fr))` }}>
           {asked
             ? shown.map((column, at) => (
@@ -256,6 +259,26 @@ export function Compare(): ReactNode {
   );
 }
 
+function Answering({ run, snapshot }: { run: Run; snapshot: Snapshot }): ReactNode {
+  const { parts } = snapshot.draft;
+  const going = !run.over;
+  return (
+    <article className="turn" data-last aria-busy={going}>
+      <div className="answer">
+        <AnswerParts parts={parts} answers={NO_ANSWERS} live={{ run, snapshot }} />
+        {going && parts.length === 0 ? (
+          <span className="waiting" role="img" aria-label={strings.chat.waiting}>
+            <i />
+            <i />
+            <i />
+          </span>
+        ) : null}
+      </div>
+      {snapshot.error ? <FailureInfo info={snapshot.error} /> : null}
+    </article>
+  );
+}
+
 function ColumnView({ column, name, model, best, onContinue }: { column: Column; name: string; model: Model | undefined; best: string[]; onContinue: () => void }): ReactNode {
   const snapshot = useSnapshot(column.run ?? undefined);
   const figures = figuresOf(snapshot);
@@ -268,7 +291,7 @@ function ColumnView({ column, name, model, best, onContinue }: { column: Column;
   return (
     <section aria-label={name} style={{ border: "1px solid var(--hairline)", borderRadius: 12, minWidth: 0, display: "flex", flexDirection: "column" }}>
       <Group gap="sm" px="md" py="sm" wrap="nowrap" style={{ borderBottom: "1px solid var(--hairline)" }}>
-        <Monogram name={model?.provider ?? name} />
+        <Monogram name={model?.provider ?? providerOf(name)} />
         <Text fw={600} truncate style={{ flex: 1 }}>
           {name}
         </Text>
@@ -291,7 +314,7 @@ function ColumnView({ column, name, model, best, onContinue }: { column: Column;
           </Badge>
         ))}
       </Group>
-      <div style={{ padding: "0 16px", flex: 1, minHeight: 80 }}>{column.run && snapshot ? <LiveTurn live={{ run: column.run, snapshot }} answers={NO_ANSWERS} /> : null}</div>
+      <div style={{ padding: "0 16px", flex: 1, minHeight: 80 }}>{column.run && snapshot ? <Answering run={column.run} snapshot={snapshot} /> : null}</div>
       {snapshot?.final ? (
         <Button variant="subtle" m="sm" onClick={onContinue}>
           {strings.compare.continue}

@@ -145,7 +145,7 @@ export function Models(): ReactNode {
                   {heading("context")}
                   {heading("input")}
                   {heading("output")}
-                  <Table.Th>{strings.models.columns.state}</Table.Th>
+                  <Table.Th pl="xl">{strings.models.columns.state}</Table.Th>
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
@@ -173,7 +173,7 @@ export function Models(): ReactNode {
                       </Table.Td>
                       <Table.Td ta="right">{model.local ? strings.picker.local : <Figure value={money(model.price?.input)} />}</Table.Td>
                       <Table.Td ta="right">{model.local ? "" : <Figure value={money(model.price?.output)} />}</Table.Td>
-                      <Table.Td>
+                      <Table.Td pl="xl">
                         <StateMark state={model.state} />
                       </Table.Td>
                     </Table.Tr>

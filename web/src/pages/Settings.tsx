@@ -172,7 +172,6 @@ function ProviderCard({ provider, credentials, isDefault, opened }: { provider: 
       </Group>
       <Text size="xs" c="dimmed" mb="sm">
         {[
-          provider.needs_credential ? null : strings.providers.noneNeeded,
           provider.tail,
           provider.source ? strings.providers.source(provider.source) : null,
           provider.checked ? strings.providers.lastCheck(ago(provider.checked)) : null,
@@ -291,7 +290,7 @@ function Local(): ReactNode {
     } catch (failure) {
       complain(failure);
     } finally {
-      setPulling(({ [name]: _, ...rest }) => rest);
+      setPulling((before) => Object.fromEntries(Object.entries(before).filter(([one]) => one !== name)));
       refresh();
     }
   };

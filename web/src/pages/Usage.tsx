@@ -29,12 +29,33 @@ function since(days: number): string {
   return start.toISOString();
 }
 
+type Summed = Omit<UsageRow, "unknown_cost_calls"> & { unknown_cost: number };
+
+/** Sums of each dimension by itself, as the gateway's ledger adds them up. */
+interface Sums {
+  total: Summed;
+  by: Record<string, Summed[]>;
+}
+
+const rowOf = ({ unknown_cost, ...row }: Summed): UsageRow => ({ ...row, unknown_cost_calls: unknown_cost });
+
+function reportOf(said: UsageReport | Sums, by: string[]): UsageReport {
+  if ("items" in said) return said;
+  return { items: (said.by[by[0] ?? ""] ?? []).map(rowOf), totals: rowOf(said.total) };
+}
+
 function useUsage(days: number, by: string[]) {
   return useQuery({
     queryKey: ["usage", days, by],
-    queryFn: ({ signal }) => api.get<UsageReport>(at("/api/usage", { since: since(days), by }), signal),
+    queryFn: async ({ signal }) => reportOf(await api.get<UsageReport | Sums>(at("/api/usage", { since: since(days), by }), signal), by),
     placeholderData: (before) => before,
   });
+}
+
+/** A sum that lacks the calls whose cost nobody knows says so; one of nothing else is unknown. */
+function costOf(row: UsageRow | undefined): string {
+  if (!row || row.unknown_cost_calls === 0) return money(row?.cost);
+  return Number(row.cost ?? 0) > 0 ? `≥ ${money(row.cost)}` : strings.unknown;
 }
 
 export function Usage(): ReactNode {
@@ -94,10 +115,10 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
   return (
     <>
       <Group gap="md" mb="xl" align="stretch">
-        <Stat name={strings.usage.today} value={money(today.data?.totals.cost)} note={today.data ? `${count(today.data.totals.calls)} ${strings.usage.calls.toLowerCase()}` : undefined} />
-        <Stat name={strings.usage.month} value={money(month.data?.totals.cost)} />
+        <Stat name={strings.usage.today} value={costOf(today.data?.totals)} note={today.data ? `${count(today.data.totals.calls)} ${strings.usage.calls.toLowerCase()}` : undefined} />
+        <Stat name={strings.usage.month} value={costOf(month.data?.totals)} />
         <Stat name={strings.usage.budgetLeft} value={left === undefined ? strings.usage.noBudget : money(left)} />
-        <Stat name={strings.usage.saved} value={totals?.saved === undefined || totals.saved === null ? money(0) : money(totals.saved)} note={totals?.cache_read ? `${short(totals.cache_read)} ${strings.usage.cached.toLowerCase()}` : undefined} />
+        <Stat name={strings.usage.saved} value={totals?.saved === undefined || totals.saved === null ? strings.unknown : money(totals.saved)} note={totals?.cache_read ? `${short(totals.cache_read)} ${strings.usage.cached.toLowerCase()}` : undefined} />
         <Stat name={strings.usage.failed} value={count(totals?.failed)} />
       </Group>
       {totals && totals.unknown_cost_calls > 0 ? (
@@ -109,9 +130,9 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
         <Empty>{strings.usage.empty}</Empty>
       ) : (
         <>
-          <Section title={strings.usage.byDay}>
+          <Section title={Number(totals?.cost ?? 0) > 0 ? strings.usage.byDay : strings.usage.tokensByDay}>
             <Suspense fallback={<Skeleton h={260} />}>
-              <DayChart rows={daily.data.items} days={days} />
+              <DayChart rows={daily.data.items} days={days} of={Number(totals?.cost ?? 0) > 0 ? "cost" : "tokens"} />
             </Suspense>
           </Section>
           <Section
@@ -148,7 +169,7 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
                       <Table.Td ta="right">{short(row.cache_read)}</Table.Td>
                       <Table.Td ta="right">{short(row.output_tokens)}</Table.Td>
                       <Table.Td ta="right">
-                        <Figure value={money(row.cost)} />
+                        <Figure value={costOf(row)} />
                       </Table.Td>
                     </Table.Tr>
                   ))}

@@ -41,3 +41,8 @@ const nothing = (): null => null;
 export function useSnapshot(run: Run | undefined): Snapshot | null {
   return useSyncExternalStore(run ? run.subscribe : never, run ? run.get : nothing);
 }
+
+/** One simple value of a run; whoever asks is told only when it changes. */
+export function useOfRun<T extends string | number | boolean | null>(run: Run | undefined, of: (snapshot: Snapshot) => T): T | null {
+  return useSyncExternalStore(run ? run.subscribe : never, run ? () => of(run.get()) : nothing);
+}

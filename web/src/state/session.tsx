@@ -81,8 +81,9 @@ export function SessionProvider({ children }: { children: ReactNode }): ReactNod
     runs.leaveAll();
     await api.delete("/api/session");
     token.clear();
-    queries.clear();
-    await queries.resetQueries();
+    await queries.resetQueries({ queryKey: ["session"] });
+    // What the one who left has seen is forgotten; the session itself is watched and must stay.
+    queries.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
   }, [queries]);
 
   const value = useMemo<Known>(

@@ -1,0 +1,177 @@
+"""A provider for the browser: it answers in Markdown, thinks, calls tools, fails and breaks off, by the model's name.
+
+`hold` makes an answer stop in the middle until `release`, so that a test can look at a half of it without a clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import web
+
+ANSWER = """**Entropy** counts in how many ways a thing can be arranged without looking any different.
+
+## The formula
+
+$$S = k_B \\ln \\Omega$$
+
+Here $\\Omega$ is the number of micro-states and $k_B$ is Boltzmann's constant. In code:
+
+```python
+from math import log
+
+
+def entropy(states: int) -> float:
+    \"\"\"Boltzmann's entropy, in units of k.\"\"\"
+    return log(states)  # the natural logarithm
+```
+
+| system | states | entropy |
+|---|---:|---:|
+| a coin | 2 | 0.69 |
+| a die | 6 | 1.79 |
+| a deck of cards | 8.07 × 10⁶⁷ | 156.36 |
+
+1. Count the states.
+2. Take the logarithm.
+   - Use the natural one.
+
+> Nobody knows what entropy really is, so in a debate you will always have the advantage.
+
+```mermaid
+graph LR
+  A[Order] --> B[Disorder] --> C[More disorder]
+```
+"""
+PLAIN = "Paris is the capital of France, and has been since the tenth century."
+THOUGHT = "The reader asks what entropy is.\nA picture first, then Boltzmann's formula.\nAn example with dice."
+LONG = 20_000
+
+
+def _long() -> Iterator[str]:
+    for paragraph in range(LONG // 40):
+        yield f"\n\n### Part {paragraph + 1}\n\n"
+        for word in range(38):
+            yield f"word{word} "
+
+
+class Provider:
+    """A server of OpenAI's chat format on a port of its own, in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.asked: list[dict[str, Any]] = []
+        self._loop = asyncio.new_event_loop()
+        self._go = asyncio.Event()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._stop = asyncio.Event()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def release(self) -> None:
+        """Lets every held answer go on."""
+        self._loop.call_soon_threadsafe(self._go.set)
+
+    def hold(self) -> None:
+        """Makes answers of the model `held` stop in the middle."""
+        self._loop.call_soon_threadsafe(self._go.clear)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._ready.wait()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._run())
+        self._loop.close()
+
+    async def _run(self) -> None:
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_get("/v1/models", self._models)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        self._ready.set()
+        await self._stop.wait()
+        self._go.set()
+        await runner.cleanup()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        names = ("chat", "fast", "held", "think", "tools", "long", "broken", "failing")
+        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.asked.append(body)
+        model = body["model"]
+        if model == "failing":
+            said = {"error": {"message": "The engine is overloaded.", "type": "server_error", "code": "overloaded"}}
+            return web.json_response(said, status=503)
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(request)
+        base = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model}
+
+        async def tell(delta: dict[str, Any], finish: str | None = None) -> None:
+            chunk = {**base, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+            await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+        finish = "stop"
+        words = 0
+        if model == "think":
+            for word in re.findall(r"\s*\S+", THOUGHT):
+                await tell({"reasoning_content": word})
+        if model == "tools":
+            call = {"index": 0, "id": "call_1", "type": "function"}
+            await tell({"content": "Let me look at the weather."})
+            await tell({"tool_calls": [{**call, "function": {"name": "get_weather", "arguments": '{"city": '}}]})
+            await tell({"tool_calls": [{"index": 0, "function": {"arguments": '"Paris", "days": 3}'}}]})
+            finish = "tool_calls"
+        else:
+            pieces = list(_long()) if model == "long" else re.findall(r"\s*\S+", self._text(body))
+            for at, piece in enumerate(pieces):
+                await tell({"content": piece})
+                words += 1
+                if model == "held" and at == len(pieces) // 2:
+                    await self._go.wait()
+                elif model == "long" and at % 40 == 39:
+                    await asyncio.sleep(0.002)
+                if model == "broken" and at == 20:
+                    assert request.transport is not None
+                    request.transport.abort()
+                    return response
+        await tell({}, finish)
+        usage = {"prompt_tokens": 24, "completion_tokens": max(words, 18), "total_tokens": 24 + max(words, 18)}
+        await response.write(b"data: " + json.dumps({**base, "choices": [], "usage": usage}).encode() + b"\n\n")
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    @staticmethod
+    def _text(body: dict[str, Any]) -> str:
+        return PLAIN if "capital" in json.dumps(body["messages"][-1]) or body["model"] == "fast" else ANSWER
+
+
+@contextmanager
+def provider() -> Iterator[Provider]:
+    """A provider that runs for a while."""
+    made = Provider()
+    made.start()
+    try:
+        yield made
+    finally:
+        made.stop()
