@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from interlingua.engine.router import ModelAlias
+from interlingua.gateway.usage import following
 from interlingua.transport.scripted import Script, ScriptedTransport
 from tests.gateway.asgi import call
 from tests.gateway.pages_client import MODEL, events_of, pages
@@ -216,3 +217,25 @@ async def test_the_description_names_every_route_of_ours_and_the_bodies_that_the
         body = told["paths"]["/api/runs"]["post"]["requestBody"]["content"]["application/json"]["schema"]
         assert body["$ref"].rpartition("/")[2] in told["components"]["schemas"]
         assert "/c/{id}" not in told["paths"]
+
+
+async def test_usage_tells_each_model_on_each_day_and_budgets_what_is_left(tmp_path: Path) -> None:
+    async with pages(tmp_path, ScriptedTransport(script("openai_chat"))) as page:
+        await page.post("/api/virtual-keys", {"name": "team", "budget": "5 USD / month"})
+        await page.events(await page.run(*await page.chat()))
+        used = await page.get("/api/usage?by=day&by=model")
+        (item,) = used["items"]
+        assert (item["model"], item["calls"], item["output_tokens"]) == (MODEL, 1, 7)
+        assert item["day"].startswith("20")
+        (budget,) = (await page.get("/api/budgets"))["items"]
+        assert (budget["scope"], budget["name"], budget["limit"], budget["period"]) == ("key", "team", "5", "month")
+        assert budget["resets"].endswith("-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("period", "next_one"),
+    [("2026-11-30", "2026-12-01T00:00:00+00:00"), ("2026-12", "2027-01-01T00:00:00+00:00"), ("total", None)],
+)
+def test_a_period_is_followed_by_the_next(period: str, next_one: str | None) -> None:
+    found = following(period)
+    assert (found.isoformat() if found is not None else None) == next_one

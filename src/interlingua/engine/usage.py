@@ -6,8 +6,9 @@ call with several tags counts in each of them, so sums by tag may exceed the tot
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import product
 from typing import Literal
 
 from msgspec import Struct
@@ -70,6 +71,20 @@ def summed(hours: Iterable[UsageHour], by: By) -> list[UsageSum]:
     if by == "day":
         return sorted(found, key=lambda one: one.group)
     return sorted(found, key=lambda one: (-one.cost, -one.calls, one.group))
+
+
+def combined(hours: Iterable[UsageHour], by: Sequence[By]) -> list[tuple[tuple[str, ...], UsageSum]]:
+    """The sums of each combination of groups, such as each model on each day, days in order.
+
+    Args:
+        hours: for `tag`, by tags instead of targets.
+        by: what makes a group, in order.
+    """
+    parts: dict[tuple[str, ...], list[UsageHour]] = {}
+    for hour in hours:
+        for names in product(*(_GROUPS[one](hour) for one in by)):
+            parts.setdefault(names, []).append(hour)
+    return [(names, total(found)) for names, found in sorted(parts.items())]
 
 
 def total(hours: Iterable[UsageHour]) -> UsageSum:

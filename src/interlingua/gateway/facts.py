@@ -5,7 +5,7 @@ Nothing is asked of any provider: what is known of their state is what was last 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -120,11 +120,21 @@ def _of(asked: Asked, provider: Provider) -> Iterator[Model]:
     engine = asked.state.engine
     rows = engine.catalog.of(provider.catalog or provider.id)
     yield from rows
-    if provider.in_process:
-        known = {row.id for row in rows}
-        for name in asked.state.local_names():
-            if name not in known:
-                yield Model(provider=provider.id, id=name)
+    known = {row.id for row in rows}
+    told: Iterable[str] = asked.state.local_names() if provider.in_process else _named(asked, provider)
+    for name in dict.fromkeys(told):
+        if name not in known:
+            yield Model(provider=provider.id, id=name)
+
+
+def _named(asked: Asked, provider: Provider) -> Iterator[str]:
+    """Models of a host that the catalog need not know: its default, and those that aliases lead to."""
+    if provider.default_model:
+        yield provider.default_model
+    for name in asked.state.engine.aliases:
+        for target in _alias_targets(asked, name) if "*" not in name else ():
+            if target.startswith(f"{provider.id}/"):
+                yield target.removeprefix(f"{provider.id}/")
 
 
 def _alias_targets(asked: Asked, name: str) -> list[str]:

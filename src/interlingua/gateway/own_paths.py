@@ -14,6 +14,7 @@ from interlingua.gateway import (
     presets,
     run_routes,
     session_routes,
+    usage,
 )
 from interlingua.gateway.asked import Handler
 
@@ -47,6 +48,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/api/requests"): log_routes.listed,
     ("GET", "/api/requests/events"): log_routes.followed,
     ("GET", "/api/performance"): log_routes.performance,
+    ("GET", "/api/budgets"): usage.budgets,
     ("GET", "/api/providers"): admin.providers,
     ("POST", "/api/providers/{id}/test"): admin.tested,
     ("GET", "/api/providers/active"): admin.active,

@@ -123,6 +123,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/requests", "native", "session"),
     Route("GET", "/api/requests/events", "native", "session"),
     Route("GET", "/api/performance", "native", "session"),
+    Route("GET", "/api/budgets", "native", "session"),
     Route("GET", "/api/usage", "native", "key"),
     Route("GET", "/api/providers", "native", "admin"),
     Route("POST", "/api/providers/{id}/test", "native", "admin"),

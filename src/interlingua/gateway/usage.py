@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
@@ -11,12 +11,14 @@ import msgspec
 
 from interlingua.engine.cost import most_cost
 from interlingua.engine.principal import Principal
-from interlingua.engine.usage import By, UsageSum, summed, total
+from interlingua.engine.usage import By, UsageSum, combined, summed, total
 from interlingua.errors import AuthenticationFailed, InvalidRequest, PermissionDenied
+from interlingua.gateway.asked import Asked, json_answer
 from interlingua.gateway.incoming import Incoming
 from interlingua.gateway.state import State
 from interlingua.gateway.virtual_keys import VirtualKeys
 from interlingua.ports.budgets import BudgetState
+from interlingua.ports.dialect import WireResponse
 from interlingua.types.money import Money
 
 log = logging.getLogger("interlingua.budgets")
@@ -88,6 +90,11 @@ async def used(state: State, incoming: Incoming, principal: Principal) -> dict[s
         groups[by] = [{by: one.group, **_told(one)} for one in summed(hours, by)]  # type: ignore[arg-type]  # it is one of them
         whole = total(hours)
     assert whole is not None
+    bys = tuple(dict.fromkeys(asked.get("by") or ["day"]))
+    items = [
+        {**dict(zip(bys, names, strict=True)), **_told(one)}
+        for names, one in combined(hours, bys)  # type: ignore[arg-type]  # they were checked above
+    ]
     budgets = [_budget(str(budget), one) for budget, one in await state.budgets.states(principal)]
     return {
         "tenant": tenant,
@@ -95,8 +102,44 @@ async def used(state: State, incoming: Incoming, principal: Principal) -> dict[s
         "until": _time(until),
         "total": _told(whole),
         "by": groups,
+        "items": items,
         "budgets": budgets,
     }
+
+
+async def budgets(asked: Asked) -> WireResponse:
+    """How budgets stand: an administrator sees all, a key those that it falls under."""
+    state, principal = asked.state, asked.principal
+    who = [principal, *state.keys.principals()] if principal.admin else [principal]
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for one in who:
+        for budget, stands in await state.budgets.states(one):
+            period = stands.budget
+            resets = following(period.period)
+            found[period.kind, period.name, period.period] = {
+                "scope": period.kind,
+                "name": period.name,
+                "limit": f"{Money(budget.limit).usd:f}",
+                "period": budget.span,
+                "spent": f"{Money(stands.spent + stands.estimated).usd:f}",
+                "reserved": f"{Money(stands.leased).usd:f}",
+                "resets": resets.isoformat().replace("+00:00", "Z") if resets is not None else None,
+            }
+    return json_answer({"items": list(found.values()), "next": None})
+
+
+def following(period: str) -> datetime | None:
+    """When the period after one begins; None after `total`.
+
+    Args:
+        period: `2026-11-20`, `2026-11` or `total`.
+    """
+    if period == "total":
+        return None
+    if len(period) == 7:
+        year, month = int(period[:4]), int(period[5:])
+        return datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return datetime.fromisoformat(period).replace(tzinfo=UTC) + timedelta(days=1)
 
 
 def _query(text: str) -> dict[str, list[str]]:

@@ -204,6 +204,10 @@ class VirtualKeys:
         self._configured = tuple(rows)
         self._build()
 
+    def principals(self) -> list[Principal]:
+        """Whose the keys are."""
+        return [principal for principal, _ in self._found.values()]
+
     def principal(self, key: str) -> Principal:
         """Whose a key is.
 

@@ -31,23 +31,20 @@ function since(days: number): string {
 
 type Summed = Omit<UsageRow, "unknown_cost_calls"> & { unknown_cost: number };
 
-/** Sums of each dimension by itself, as the gateway's ledger adds them up. */
+/** Sums of each combination of the dimensions that were asked for. */
 interface Sums {
   total: Summed;
-  by: Record<string, Summed[]>;
+  items: Summed[];
 }
 
 const rowOf = ({ unknown_cost, ...row }: Summed): UsageRow => ({ ...row, unknown_cost_calls: unknown_cost });
 
-function reportOf(said: UsageReport | Sums, by: string[]): UsageReport {
-  if ("items" in said) return said;
-  return { items: (said.by[by[0] ?? ""] ?? []).map(rowOf), totals: rowOf(said.total) };
-}
+const reportOf = (said: Sums): UsageReport => ({ items: said.items.map(rowOf), totals: rowOf(said.total) });
 
 function useUsage(days: number, by: string[]) {
   return useQuery({
     queryKey: ["usage", days, by],
-    queryFn: async ({ signal }) => reportOf(await api.get<UsageReport | Sums>(at("/api/usage", { since: since(days), by }), signal), by),
+    queryFn: async ({ signal }) => reportOf(await api.get<Sums>(at("/api/usage", { since: since(days), by }), signal)),
     placeholderData: (before) => before,
   });
 }
