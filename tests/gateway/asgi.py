@@ -13,7 +13,7 @@ import msgspec
 from interlingua.config.schema import Config, StoreSettings
 from interlingua.gateway.app import Gateway
 from interlingua.gateway.build import build_gateway
-from interlingua.transport.scripted import ScriptedTransport
+from interlingua.ports.transport import Transport
 
 
 class Answer:
@@ -40,7 +40,7 @@ class Answer:
 
 @asynccontextmanager
 async def gateway(
-    folder: Path, transport: ScriptedTransport | None, environment: dict[str, str] | None = None, **settings: Any
+    folder: Path, transport: Transport | None, environment: dict[str, str] | None = None, **settings: Any
 ) -> AsyncIterator[Gateway]:
     """A gateway that is started and ended as a server does it."""
     config = Config(**{"store": StoreSettings(path=str(folder / "il.db")), **settings})

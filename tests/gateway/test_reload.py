@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from interlingua.gateway.app import Gateway
 from interlingua.gateway.build import build_gateway
 from interlingua.gateway.reload import ConfigSource, Reloader
 from interlingua.gateway.virtual_keys import VirtualKeys
+from interlingua.ports.rests import Rest
 from interlingua.ports.transport import HttpRequest, HttpResponse
 from tests.gateway.asgi import call
 
@@ -138,6 +140,17 @@ async def test_what_needs_a_restart_is_named_and_stays(served: Served, caplog: p
     assert (server.port, server.host, server.drain) == (8100, "127.0.0.1", 7)
     assert "a restart is needed for the change of server.host, server.port" in caplog.text
     assert (await served.ready())["restart_needed_for"] == ["server.host", "server.port"]
+
+
+async def test_who_rests_goes_on_resting_but_for_keys_that_may_be_others_now(served: Served) -> None:
+    """A limit does not end because a file was saved; a refused key may have been replaced in it."""
+    rests = served.app.state.engine.rests
+    rests.put("key lab/a", Rest(served.app.state.engine.now() + 60, "quota_exceeded"))
+    rests.put("key lab/b", Rest(math.inf, "authentication_failed"))
+    served.write("[retry]\nattempts = 2\n")
+    assert await served.look()
+    assert served.app.state.engine.rests.get("key lab/a") is not None
+    assert served.app.state.engine.rests.get("key lab/b") is None
 
 
 async def test_hosts_that_may_be_named_change_with_the_file(served: Served) -> None:

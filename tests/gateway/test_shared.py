@@ -11,16 +11,22 @@ import pytest
 
 from interlingua.config.schema import VirtualKeySettings
 from interlingua.engine.principal import Limits
+from interlingua.engine.settings import CacheSettings
 from interlingua.stores.settings import ResponseSettings, SharedSettings, StoreSettings
-from interlingua.transport.scripted import ScriptedTransport
+from interlingua.transport.scripted import Script, ScriptedTransport
 from interlingua.types.messages import user
 from tests.gateway.asgi import Answer, call, gateway
 from tests.gateway.test_continuity import STATE, said, second, thoughtful, turn
-from tests.gateway.upstreams import ENVIRONMENT, asks, config, model_of, whole
+from tests.gateway.test_routing import ask, by_host, fast
+from tests.gateway.upstreams import ENVIRONMENT, asks, config, model_of, read, text_of, whole
 from tests.services import Postgres, Redis
 
 KEYS = {"ONE": "il-the-first-key-of-some-letters", "TWO": "il-the-second-key-of-some-letters"}
 ONE = {"authorization": f"Bearer {KEYS['ONE']}"}
+TWO_TENANTS = (
+    VirtualKeySettings(name="one", key="env:ONE", tenant="t"),
+    VirtualKeySettings(name="two", key="env:TWO", tenant="u"),
+)
 PATH, BODY = asks("openai_chat", "gemini", stream=False)
 
 
@@ -131,6 +137,53 @@ async def test_with_the_store_answers_outlive_the_gateway(tmp_path: Path) -> Non
             id = (await call(app, "POST", "/v1/responses", responses())).json["id"]
         async with gateway(tmp_path, transport, ENVIRONMENT, **settings) as app:
             assert (await call(app, "POST", "/v1/responses", responses(id))).status == status
+
+
+async def test_who_rests_for_one_rests_for_all_within_a_second(shared: SharedSettings, tmp_path: Path) -> None:
+    """A key that one gateway found empty is not tried again by the other, which takes the next target at once."""
+    spent = Script.json({"error": {"message": "no credit", "code": "insufficient_quota"}}, 402)
+    transport = by_host(openai_chat=spent, gemini=whole("gemini"))
+    settings = {**fast("openai_chat", "gemini"), "shared": shared}
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    async with (
+        gateway(tmp_path / "a", transport, ENVIRONMENT, **settings) as first,
+        gateway(tmp_path / "b", transport, ENVIRONMENT, **settings) as other,
+    ):
+        assert (await ask(first, "openai_chat", stream=False)).headers["x-interlingua-attempts"] == "2"
+        rests = other.state.engine.rests
+        for _ in range(1000):
+            if rests:
+                break
+            await asyncio.sleep(0.01)
+        answer = await ask(other, "openai_chat", stream=False)
+        assert (answer.status, answer.headers["x-interlingua-attempts"]) == (200, "1")
+        assert sum("openai" in request.url for request in transport.requests) == 1
+
+
+async def test_what_one_gateway_was_answered_the_other_gives_again(shared: SharedSettings, tmp_path: Path) -> None:
+    """To the same tenant; in another dialect too; in a room of its own, beside what conversations need."""
+    transport = ScriptedTransport(whole("gemini"))
+    settings = config(shared=shared, cache=CacheSettings(ttl=60), virtual_keys=TWO_TENANTS)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    async with (
+        gateway(tmp_path / "a", transport, {**ENVIRONMENT, **KEYS}, **settings) as first,
+        gateway(tmp_path / "b", transport, {**ENVIRONMENT, **KEYS}, **settings) as other,
+    ):
+        stream = asks("ollama", "gemini", stream=True)
+        found = [
+            await call(app, "POST", *asked, headers={"authorization": f"Bearer {KEYS[key]}"})
+            for app, asked, key in (
+                (first, (PATH, BODY), "ONE"),
+                (other, (PATH, BODY), "ONE"),
+                (other, stream, "ONE"),
+                (other, (PATH, BODY), "TWO"),
+            )
+        ]
+        assert [one.headers["x-interlingua-cache"] for one in found] == ["miss", "hit", "hit", "miss"]
+        assert found[1].body == found[0].body
+        assert text_of(read("ollama", found[2].body)) == "One two three."
 
 
 async def test_without_the_server_each_counts_for_itself_or_limited_calls_are_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def lab() -> Iterator[Lab]:
 
 @contextmanager
 def two(folder: Path, lab: Lab) -> Iterator[Gateway]:
-    running = Gateway(folder, "--workers", "2", more=lab.toml)
+    running = Gateway(folder, "--workers", "2", more=f'{lab.toml}[cache]\nttl = 600\nmodels = ["lab/again"]\n')
     try:
         yield running
     finally:
@@ -170,6 +170,17 @@ def test_an_answer_that_one_worker_gave_is_continued_by_another(gateway: Gateway
             "/v1/responses", {"model": "lab/m", "input": "And now?", "previous_response_id": first["id"]}
         )
         assert one.ask(f"/v1/responses/{second['id']}")["id"] == second["id"]
+
+
+def test_what_one_worker_was_answered_another_gives_again(gateway: Gateway) -> None:
+    token = (gateway.file.parent / "admin-token").read_text().strip()
+    with lines(gateway) as both:
+        answers = [line.ask("/v1/chat/completions", {**ASKED, "model": "lab/again"}) for line in both]
+        assert answers[0] == answers[1]
+        figures = both[0].ask("/metrics", token=token)
+        counted = re.search(r'interlingua_attempts_total\{.*lane="cache".*\} (\d+)', figures)
+        assert counted is not None
+        assert int(counted[1]) == 1
 
 
 def test_all_workers_take_over_a_changed_file(gateway: Gateway) -> None:

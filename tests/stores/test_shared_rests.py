@@ -34,6 +34,23 @@ async def test_a_rest_is_known_here_at_once_and_elsewhere_after_one_reading(shar
     await other.aclose()
 
 
+async def test_what_has_no_end_ends_for_all_when_a_configuration_is_read_anew(shared: Shared) -> None:
+    """The rest goes on."""
+    other = Shared(shared.settings, {})
+    here, there = SharedRests(shared, lambda: NOW), SharedRests(other, lambda: NOW)
+    here.put("key openai/team", Rest(math.inf, "authentication_failed"))
+    here.put("key openai/own", Rest(NOW + 9, "quota_exceeded"))
+    await here.read()
+    await there.read()
+    there.renew()
+    await there.read()
+    await here.read()
+    for rests in (here, there):
+        assert rests.get("key openai/team") is None
+        assert rests.get("key openai/own") == Rest(NOW + 9, "quota_exceeded")
+    await other.aclose()
+
+
 async def test_what_was_written_here_is_not_undone_by_a_reading_that_missed_it(shared: Shared, redis: Redis) -> None:
     """Until it has been sent."""
     rests = SharedRests(shared, lambda: NOW)

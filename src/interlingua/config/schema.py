@@ -11,7 +11,7 @@ from interlingua.engine.budgets import BudgetSettings
 from interlingua.engine.ledger import LedgerSettings
 from interlingua.engine.principal import Amount, Limits
 from interlingua.engine.router import ModelAlias
-from interlingua.engine.settings import BreakerSettings, LossSettings, RetrySettings
+from interlingua.engine.settings import BreakerSettings, CacheSettings, LossSettings, QueueSettings, RetrySettings
 from interlingua.ports.transport import Timeouts
 from interlingua.stores.settings import ResponseSettings, SharedSettings
 from interlingua.stores.settings import StoreSettings as StoreSettings
@@ -180,6 +180,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         tools: other tools.
         limits: how much all callers together may use of the models that match a pattern.
         budgets: how much all callers, and each tenant's, may spend.
+        queue: whether calls wait for limits.
+        cache: answers that are given again.
         retry, breaker, losses, timeouts, http, local, ledger, store, responses, shared, telemetry, display: as
             named.
     """
@@ -188,6 +190,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     providers: dict[str, dict[str, Json]] = {}
     provider_plugins: tuple[str, ...] = ()
     models: dict[str, ModelAlias] = {}
+    queue: QueueSettings = QueueSettings()
+    cache: CacheSettings = CacheSettings()
     retry: RetrySettings = RetrySettings()
     breaker: BreakerSettings = BreakerSettings()
     losses: LossSettings = LossSettings()

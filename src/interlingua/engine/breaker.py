@@ -68,6 +68,10 @@ class ProcessRests:
         """Ends a rest."""
         self._rests.pop(name, None)
 
+    def renew(self) -> None:
+        """Ends the rests without an end of their own."""
+        self._rests = {name: rest for name, rest in self._rests.items() if rest.until < math.inf}
+
 
 class _Count:
     """Failures and successes of late."""

@@ -82,7 +82,8 @@ class Engine:
         self.clock = clock
         self.latencies = Latencies()
         self._lasting: dict[tuple[str, str], Resolved] = {}
-        self.breaker = Breaker(ProcessRests() if rests is None else rests, self.now, settings.breaker)
+        self.rests: Rests = ProcessRests() if rests is None else rests
+        self.breaker = Breaker(self.rests, self.now, settings.breaker)
         self._transports = transports
 
     def now(self) -> float:

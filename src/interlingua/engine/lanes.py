@@ -13,7 +13,9 @@ from interlingua.errors import Unsupported
 from interlingua.ports.lens import Peek
 from interlingua.types.loss import Loss
 
-Lane = Literal["verbatim", "translated"]
+CACHE: Literal["cache"] = "cache"
+"""In place of a lane: nobody was asked, the answer was remembered."""
+Lane = Literal["verbatim", "translated", "cache"]
 
 VERSION_HEADERS = {"anthropic_messages": "anthropic-version"}
 """Headers that are part of a dialect and always go with its body."""

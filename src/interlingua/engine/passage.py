@@ -88,7 +88,13 @@ class Passage:
         key: our secret for envelopes, at least 16 bytes.
         memory: where state is remembered.
         request_id: ours, seed of invented ids.
+
+    Attributes:
+        answered: the answer as values, where `keeps` asks for it and it could be read.
     """
+
+    keeps = False
+    answered: ChatResponse | None = None
 
     def __init__(
         self,
@@ -150,6 +156,8 @@ class Passage:
                 if isinstance(attempt, Relay):
                     answer = await attempt.whole()
                     await self._passed(attempt, attempt.message(answer), answer.body)
+                    if self.keeps:
+                        self.answered = attempt.response(answer)
                     return answer
                 response = await attempt.whole()
             except InterlinguaError as error:
@@ -205,6 +213,8 @@ class Passage:
                     yield earlier
                 if isinstance(attempt, Relay):
                     await self._passed(attempt, attempt.streamed_message(), attempt.first_event)
+                    if self.keeps:
+                        self.answered = attempt.streamed_response()
                 return
             except InterlinguaError as error:
                 if has_content and self._goes_on(attempt, error):
@@ -371,6 +381,8 @@ class Passage:
         self.outcome.usage, self.outcome.cost = response.usage, record.cost
         self._is_over = True
         self.outcome.losses = attempt.losses
+        if self.keeps:
+            self.answered = response
         if response.choices:
             self.outcome.finish = response.finish
             await self._remember(response.message)

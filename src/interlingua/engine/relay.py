@@ -23,7 +23,7 @@ from interlingua.ports.transport import HttpResponse
 from interlingua.types.accumulate import Accumulator
 from interlingua.types.loss import Loss
 from interlingua.types.messages import Message
-from interlingua.types.response import FinishReason
+from interlingua.types.response import ChatResponse, FinishReason
 from interlingua.types.secret import Credential
 from interlingua.types.usage import Usage
 from interlingua.wire.cutter import json_of
@@ -206,19 +206,28 @@ class Relay:
 
     def message(self, answer: WireResponse) -> Message | None:
         """The answer's message, where it holds reasoning state; parsed only then."""
-        if not any(mark in answer.body for mark in STATE_MARKS):
-            return None
+        found = self.response(answer) if any(mark in answer.body for mark in STATE_MARKS) else None
+        return found.message if found is not None else None
+
+    def response(self, answer: WireResponse) -> ChatResponse | None:
+        """The answer as values; None where it is no answer of this dialect, or holds none."""
         try:
             parsed = self._dialect.parse_response(answer, self._context)
         except InterlinguaError:
             return None  # what the client got is the provider's business; we only wanted to remember
-        return parsed.message if parsed.choices else None
+        return parsed if parsed.choices else None
 
     def streamed_message(self) -> Message | None:
         """The same of a stream that was relayed."""
         data = b"".join(self._kept)
-        if self._kept_bytes > MOST_REMEMBERED or not any(mark in data for mark in STATE_MARKS):
+        found = self.streamed_response() if any(mark in data for mark in STATE_MARKS) else None
+        return found.message if found is not None else None
+
+    def streamed_response(self) -> ChatResponse | None:
+        """The same of its values; None where it was too long to be kept."""
+        if self._kept_bytes > MOST_REMEMBERED:
             return None
+        data = b"".join(self._kept)
         accumulator = Accumulator()
         parser = self._dialect.StreamParser(self._context)
         try:
@@ -227,7 +236,7 @@ class Relay:
         except (InterlinguaError, ValueError):
             return None
         response = accumulator.response()
-        return response.message if response.choices else None
+        return response if response.choices else None
 
 
 def _tier(data: bytes) -> str | None:

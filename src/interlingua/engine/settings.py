@@ -65,6 +65,33 @@ class LossSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     reasoning: Literal["drop", "text"] = "drop"
 
 
+class CacheSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Answers that are given again to the same request of the same tenant.
+
+    Args:
+        ttl: seconds for which an answer is; None is never.
+        max_bytes: how much all of them may take; with `[shared]`, each tenant's.
+        models: patterns of the models whose answers are, as asked for or as `provider/model`; others only where the
+            client asks for it.
+    """
+
+    ttl: Annotated[float, Meta(gt=0)] | None = None
+    max_bytes: Annotated[int, Meta(ge=65536)] = 64 * 1024 * 1024
+    models: tuple[str, ...] = ("*",)
+
+
+class QueueSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Calls that wait for limits of ours instead of being refused at once.
+
+    Args:
+        wait: seconds that a call waits at the most; None refuses at once.
+        length: calls that wait at the most, of all keys together.
+    """
+
+    wait: Annotated[float, Meta(gt=0, le=600)] | None = None
+    length: Annotated[int, Meta(ge=1)] = 1000
+
+
 class EngineSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of the engine's settings."""
 

@@ -82,6 +82,24 @@ class Refusal:
         return self._states
 
 
+class AtOnce:
+    """A process's own limits, asked as those that all have in common are.
+
+    Args:
+        limiter: the limits.
+    """
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+
+    async def acquire(self, principal: Principal, model: str, tokens: int = 0) -> Admission | Refusal:
+        """As `SharedLimiter.acquire`."""
+        try:
+            return self._limiter.acquire(principal, model, tokens)
+        except RateLimited as error:
+            return Refusal(error, self._limiter.states(principal, model))
+
+
 class SharedLimiter:
     """Lets calls in by limits that all processes have in common.
 
@@ -93,6 +111,7 @@ class SharedLimiter:
 
     def __init__(self, limiter: Limiter, counters: Counters, *, refuse: bool) -> None:
         self._limiter = limiter
+        self._own = AtOnce(limiter)
         self._counters = counters
         self._refuse = refuse
 
@@ -114,10 +133,7 @@ class SharedLimiter:
             return Refusal(_refused(demands, taken.standings, tokens), states)
         if demands and self._refuse:
             return Refusal(_away(), LimitStates())
-        try:
-            return self._limiter.acquire(principal, model, tokens)
-        except RateLimited as error:
-            return Refusal(error, self._limiter.states(principal, model))
+        return await self._own.acquire(principal, model, tokens)
 
 
 def _refused(demands: Sequence[Demand], standings: Sequence[Standing], tokens: int) -> RateLimited:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from interlingua.catalog.catalog import Catalog, Model
 from interlingua.engine.cost import REPORTED, Charge, charge_for
+from interlingua.engine.lanes import CACHE
 from interlingua.ports.budgets import Repricing
 from interlingua.ports.store import AttemptRow, LedgerRow, UsageHour
 from interlingua.providers.provider import Provider
@@ -132,7 +133,8 @@ def catalog_row(catalog: Catalog, providers: Mapping[str, Provider], name: str) 
 def repriced(row: LedgerRow, find: Callable[[str], Model | None]) -> Iterator[Repricing]:
     """The attempts of a call whose cost would be another one at the prices that are known now.
 
-    What the provider itself reported stays, and so does a cost where no price is known any more.
+    What the provider itself reported stays, and so does a cost where no price is known any more; an answer that was
+    remembered stays free.
 
     Args:
         row: the call.
@@ -141,7 +143,7 @@ def repriced(row: LedgerRow, find: Callable[[str], Model | None]) -> Iterator[Re
     last = len(row.attempts) - 1
     for place, attempt in enumerate(row.attempts):
         model = find(attempt.target)
-        if attempt.usage is None or attempt.price_source == REPORTED or model is None:
+        if attempt.usage is None or attempt.price_source == REPORTED or attempt.lane == CACHE or model is None:
             continue
         charge = charge_for(attempt.usage, model, attempt.started / 1e6, attempt.service_tier)
         if charge.cost is None or charge.cost.pico == attempt.cost:

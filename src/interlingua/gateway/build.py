@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,9 +18,11 @@ from interlingua.config.schema import Config
 from interlingua.credentials.vault import open_vault
 from interlingua.engine import stored_responses
 from interlingua.engine.budgets import Budgets
+from interlingua.engine.cache import Cache
 from interlingua.engine.engine import IN_PROCESS
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
+from interlingua.engine.queue import Queue
 from interlingua.errors import ConfigError
 from interlingua.gateway import health
 from interlingua.gateway.app import Gateway
@@ -57,11 +60,20 @@ def token_path(config: Config) -> Path:
     return store.parent / "admin-token"
 
 
-def _memory(config: Config, memory: Memory, store: SqlStore) -> Memory:
+def _memory(config: Config, sharing: Sharing | None, kept: KeptMemory | None, store: SqlStore) -> Memory:
     """Where state is remembered that goes through clients' hands."""
+    memory: Memory = sharing.memory if sharing else kept or ProcessMemory(time.monotonic)
     if config.responses.store == "sql":
         memory = DividedMemory(stored_responses.PREFIX, store.responses, memory)
     return memory
+
+
+def _cache(config: Config, sharing: Sharing | None, kept: KeptMemory | None) -> Cache:
+    """The answers that are given again, apart from what conversations need: neither takes the other's room."""
+    settings = config.cache
+    if sharing is not None:
+        return Cache(sharing.answers, settings)
+    return Cache(kept or ProcessMemory(time.monotonic, settings.max_bytes), settings)
 
 
 async def _envelope_key(worker: Worker | None, sharing: Sharing | None) -> bytes:
@@ -97,7 +109,7 @@ async def build_gateway(
     """
     environment = os.environ if environment is None else environment
     clock = SystemClock()
-    sharing = open_sharing(config.shared, environment)
+    sharing = open_sharing(config.shared, environment, config.cache.max_bytes)
     store = await open_store(config.store, environment)
     keys = VirtualKeys(clock, configured_keys(config.virtual_keys, environment), store)
     try:
@@ -108,13 +120,12 @@ async def build_gateway(
     kept = KeptMemory(worker.keeper) if worker else None
     limiter = Limiter(clock, config.limits)
     ways = {IN_PROCESS: KeptTransport(worker.keeper)} if worker else {}
-    engine = build_engine(
-        config, transport=transport, transports=ways, environment=environment, owns_exit=owns_exit, local_paths=False
-    )
+    rests = sharing.rests if sharing else None
+    build = partial(build_engine, config, transport=transport, transports=ways, rests=rests)
+    engine = build(environment=environment, owns_exit=owns_exit, local_paths=False)
     budgets = Budgets(clock, store.budgets, config.budgets, secrets.token_hex(8))
-    token = admin_token(token_path(config))
-    hooks = load_hooks()
-    memory = _memory(config, sharing.memory if sharing else kept or ProcessMemory(clock.monotonic), store)
+    token, hooks = admin_token(token_path(config)), load_hooks()
+    memory = _memory(config, sharing, kept, store)
     sessions = Sessions(clock, memory, token)
     state = State(
         config=config,
@@ -123,11 +134,13 @@ async def build_gateway(
         doorkeeper=Doorkeeper(keys, token, sessions),
         guard=Guard((*config.server.allowed_hosts, config.server.host)),
         limiter=limiter,
+        queue=Queue(config.queue),
         shared_limits=sharing.limiter(limiter) if sharing else None,
         budgets=budgets,
         ledger=Ledger(store, config.ledger, settled=budgets.settled),
         usage=store.rollups,
         memory=memory,
+        cache=_cache(config, sharing, kept),
         envelope_key=await _envelope_key(worker, sharing),
         sessions=sessions,
         keys=keys,
@@ -180,7 +193,7 @@ def _watching(state: State, store: SqlStore, reloader: Reloader, sharing: Sharin
         partial(keep_pruned, store, state.config.store.keep),
     ]
     if sharing is not None:
-        found.append(sharing.counters.watch)
+        found += [sharing.counters.watch, sharing.rests.watch]
     if state.worker is not None and state.seeing.metrics is not None:
         found.append(partial(health.keep_counting, state, state.seeing.metrics))
     return found

@@ -7,6 +7,7 @@ where the client left, everything that was done for it is cancelled (contracts Â
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from types import TracebackType
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from interlingua.engine.limits import LimitStates
 from interlingua.engine.passage import Outcome
 from interlingua.engine.principal import Principal
 from interlingua.engine.relay import UPSTREAM_ID
-from interlingua.engine.shared_limits import Admission, Refusal
+from interlingua.engine.shared_limits import Admission, AtOnce, Refusal
 from interlingua.engine.target import Target
 from interlingua.errors import Cancelled, InterlinguaError, Overloaded, PermissionDenied
 from interlingua.gateway.hooks import CallView
@@ -46,6 +47,7 @@ class Call:
         outcome: what came of it.
         first: when the first content went out, in seconds since 1970.
         conversation: which it belongs to.
+        cache: `hit` where the answer was there, `miss` where it was looked for; else empty.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Call:
         self.outcome = Outcome()
         self.first: float | None = None
         self.conversation = ""
+        self.cache = ""
         self._lease: Admission | None = None
         self._states = LimitStates()
         self._hold: Hold | None = None
@@ -135,6 +138,9 @@ class Call:
             RateLimited: there is not enough left.
             Overloaded: who counts for all gateways cannot be asked, and is to be.
         """
+        if self.state.queue.is_on:
+            await self._wait_for(target.name, tokens)
+            return
         if self.state.shared_limits is not None:
             found = await self.state.shared_limits.acquire(self.principal, target.name, tokens)
             self._states = found.states()
@@ -148,6 +154,16 @@ class Call:
             self._states = self.state.limiter.states(self.principal, target.name)
             raise
         self._states = lease.states()
+
+    async def _wait_for(self, model: str, tokens: int) -> None:
+        """The same where a call may wait until there is enough."""
+        state, who = self.state, self.principal
+        limits = state.shared_limits or AtOnce(state.limiter)
+        found = await state.queue.admit(f"{who.tenant}/{who.key}", model, partial(limits.acquire, who, model, tokens))
+        self._states = found.states()
+        if isinstance(found, Refusal):
+            raise found.error
+        self._lease = found
 
     @property
     def is_budgeted(self) -> bool:
@@ -179,10 +195,12 @@ class Call:
             found.append(("x-interlingua-fault", outcome.error.fault))
             if outcome.error.request_id:
                 found.append((UPSTREAM_ID, outcome.error.request_id))
+        if self.cache:
+            found.append(("x-interlingua-cache", self.cache))
         if target is None:
             return tuple(found)
         cost = "pending"
-        if not self.peek.stream or outcome.error is not None:
+        if not self.peek.stream or outcome.error is not None or self.cache == "hit":
             cost = "unknown" if outcome.cost is None else f"{outcome.cost.usd:f}"
         found += [
             ("x-interlingua-provider", target.provider.id),
@@ -234,11 +252,14 @@ class Call:
         if self._lease is None:
             return
         usage = self.outcome.usage
-        if usage is not None and usage.total_tokens is not None:
+        if self.cache == "hit":
+            self._lease.settle(0)
+        elif usage is not None and usage.total_tokens is not None:
             self._lease.settle(usage.total_tokens)
         elif self.outcome.target is None:
             self._lease.settle(0)  # nobody was reached
         self._lease.release()
+        self.state.queue.wake()
 
     def _over(self) -> tuple[LedgerRow, tuple[BudgetCharge, ...]]:
         """The call's row, told to whoever sees calls, and what it takes from budgets: once."""

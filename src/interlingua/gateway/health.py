@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
@@ -25,6 +26,8 @@ class _Now(TypedDict):
     waiting: int
     lost: int
     config_valid: bool
+    queued: int
+    waited: Mapping[str, int]
 
 
 def answer(state: State, path: str, accept: str = "") -> WireResponse:
@@ -79,6 +82,8 @@ def _now(state: State) -> _Now:
         "tasks": len(asyncio.all_tasks()),
         "waiting": state.ledger.waiting,
         "lost": state.ledger.lost,
+        "queued": state.queue.waiting,
+        "waited": state.queue.ended,
         "config_valid": state.config_problem is None,
     }
 

@@ -72,7 +72,19 @@ class Incoming:
         request_id: ours.
     """
 
-    __slots__ = ("_first", "_line", "_receive", "gone", "headers", "method", "notes", "path", "query", "request_id")
+    __slots__ = (
+        "_first",
+        "_line",
+        "_receive",
+        "gone",
+        "headers",
+        "method",
+        "notes",
+        "path",
+        "query",
+        "request_id",
+        "stays",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str) -> None:
         self._receive = receive
@@ -89,6 +101,8 @@ class Incoming:
         """Headers that go with whatever becomes the answer."""
         self.gone = False
         """Whether the client left."""
+        self.stays: Callable[[Callable[[], object]], bool] | None = None
+        """Whether the call goes on for others though its client left; then what it is given ends it."""
 
     def header(self, name: str) -> str:
         """The first value of a header, or nothing; `name` in lower case."""
@@ -132,7 +146,8 @@ class Incoming:
 
         def left() -> None:
             self.gone = True
-            task.cancel()
+            if self.stays is None or not self.stays(task.cancel):
+                task.cancel()
 
         if self._line is not None:
             return self._line.watch(left)

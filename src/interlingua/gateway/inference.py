@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -18,7 +19,9 @@ from interlingua.engine.estimate import estimate_prompt, estimate_size
 from interlingua.engine.passage import Passage
 from interlingua.engine.principal import Principal
 from interlingua.engine.relay import Piece
+from interlingua.engine.route import Route
 from interlingua.errors import InterlinguaError
+from interlingua.gateway.cached import Cached, looked
 from interlingua.gateway.call import Call, ended
 from interlingua.gateway.heart import Heart
 from interlingua.gateway.incoming import Incoming, Send
@@ -89,9 +92,14 @@ class Inference:
             await call.record()
             await send_whole(send, answer, call.headers())
 
-    async def _passage(self, call: Call, wire: WireRequest) -> Passage:
+    async def _passage(self, call: Call, wire: WireRequest) -> Passage | Cached:
         route = planned(call, self._id, len(wire.body))
         await call.admit(route.targets[0], estimate_size(len(wire.body), call.peek))
+        if self._state.cache.is_on and (look := looked(call, self._id, wire, route)) is not None:
+            return Cached(call, look, route, partial(self._asking, call, wire, route))
+        return await self._asking(call, wire, route)
+
+    async def _asking(self, call: Call, wire: WireRequest, route: Route) -> Passage:
         if call.is_budgeted:
             prompt = estimate_prompt(wire.body, call.peek)
             route = replace(route, targets=tuple(await call.afford(list(route.targets), prompt, call.peek.most_output)))
@@ -109,7 +117,7 @@ class Inference:
         call.outcome = passage.outcome
         return passage
 
-    async def _streamed(self, passage: Passage, send: Send) -> None:
+    async def _streamed(self, passage: Passage | Cached, send: Send) -> None:
         call, server = self._call, self._state.config.server
         async with aclosing(passage.stream()) as pieces:
             waiting = asyncio.ensure_future(anext(pieces, None))
@@ -145,7 +153,7 @@ class Inference:
         await call.record()
         await send_end(send)
 
-    async def _begin(self, send: Send, passage: Passage) -> None:
+    async def _begin(self, send: Send, passage: Passage | Cached) -> None:
         """Commits to a stream: from here on failures are events of its own."""
         self._committed = send
         headers = (*self._call.headers(), *passage.headers_down)

@@ -199,6 +199,7 @@ class Reloader:
             transports=ways,
             environment=self._environment,
             owns_exit=self._owns_exit,
+            rests=state.engine.rests,
             local_paths=False,
         )
         for problem in unusable(new, engine):
@@ -212,9 +213,12 @@ class Reloader:
         state.config, state.engine, state.guard = new.config, new.engine, new.guard
         state.config_of_file, self._version = new.base, new.version
         state.config_problem, state.needs_restart = None, new.needs_restart
+        new.engine.rests.renew()  # a key that was refused may be another one now
         self._keys.configure(new.keys)
         state.limiter.set_models(new.config.limits)
         state.limiter.forget({issued.row.name for issued in self._keys.issued})
+        state.queue.settings = new.config.queue
+        state.cache.settings = new.config.cache
         state.budgets.configure(new.config.budgets)
         state.ledger.settings = new.config.ledger
         state.seeing.know(new.engine)
@@ -246,6 +250,7 @@ def without_restart(old: Config, new: Config) -> tuple[Config, tuple[str, ...]]:
     kept = replace(
         new,
         server=replace(new.server, **fixed),
+        cache=replace(new.cache, max_bytes=old.cache.max_bytes),
         store=old.store,
         responses=old.responses,
         shared=old.shared,
@@ -254,6 +259,7 @@ def without_restart(old: Config, new: Config) -> tuple[Config, tuple[str, ...]]:
     )
     changed = {
         **{f"server.{name}": getattr(new.server, name) != value for name, value in fixed.items()},
+        "cache.max_bytes": new.cache.max_bytes != old.cache.max_bytes,
         "local": new.local != local,
         "store": new.store != old.store,
         "responses": new.responses != old.responses,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from interlingua.stores.shared import Shared
     from interlingua.stores.shared_counters import SharedCounters
     from interlingua.stores.shared_memory import SharedMemory
+    from interlingua.stores.shared_rests import SharedRests
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,15 @@ class Sharing:
         shared: the server that all ask.
         counters: limits.
         memory: what is remembered for clients.
+        answers: a memory of its own for answers that are given again.
+        rests: who is not asked for now.
     """
 
     shared: Shared
     counters: SharedCounters
     memory: SharedMemory
+    answers: SharedMemory
+    rests: SharedRests
 
     def limiter(self, limiter: Limiter) -> SharedLimiter:
         """The limits of this process as those of all."""
@@ -40,8 +46,13 @@ class Sharing:
         await self.shared.aclose()
 
 
-def open_sharing(settings: SharedSettings, environment: Mapping[str, str]) -> Sharing | None:
+def open_sharing(settings: SharedSettings, environment: Mapping[str, str], most_answers: int) -> Sharing | None:
     """The parts, or None where each process counts for itself. Connects when it is first needed.
+
+    Args:
+        settings: where the server is.
+        environment: names and values.
+        most_answers: bytes of a tenant's answers that are given again.
 
     Raises:
         ConfigError: the address is none, or the packages are not installed.
@@ -53,10 +64,12 @@ def open_sharing(settings: SharedSettings, environment: Mapping[str, str]) -> Sh
         from interlingua.stores.shared import Shared
         from interlingua.stores.shared_counters import SharedCounters
         from interlingua.stores.shared_memory import SharedMemory
+        from interlingua.stores.shared_rests import SharedRests
     except ImportError as error:
         raise ConfigError(
             f"shared.url needs a package that is not installed: {error.name}",
             remedy="pip install 'interlingua[shared]'",
         ) from error
     shared = Shared(settings, environment)
-    return Sharing(shared, SharedCounters(shared), SharedMemory(shared))
+    answers = SharedMemory(shared, "answers", most_answers)
+    return Sharing(shared, SharedCounters(shared), SharedMemory(shared), answers, SharedRests(shared, time.time))

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from interlingua.config.schema import Config
 from interlingua.credentials.vault import Vault
 from interlingua.engine.budgets import Budgets
+from interlingua.engine.cache import Cache
 from interlingua.engine.engine import Engine
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
+from interlingua.engine.queue import Queue
 from interlingua.engine.shared_limits import SharedLimiter
 from interlingua.errors import InterlinguaError
 from interlingua.gateway.auth import Doorkeeper
@@ -49,10 +51,12 @@ class State:
         doorkeeper, guard: who may ask, and from where.
         limiter: how much they may ask.
         shared_limits: the same where several processes count together; None where this one counts for itself.
+        queue: where calls wait for limits.
         budgets: how much they may spend.
         ledger: where calls are written down.
         usage: sums the ledger up.
         memory: what is remembered for clients.
+        cache: answers that are given again.
         envelope_key: seals state that goes through clients' hands.
         sessions: who is signed in to the pages.
         keys, key_store: the virtual keys in force, and where those are kept that are made here.
@@ -78,10 +82,12 @@ class State:
     doorkeeper: Doorkeeper
     guard: Guard
     limiter: Limiter
+    queue: Queue
     budgets: Budgets
     ledger: Ledger
     usage: RollupStore
     memory: Memory
+    cache: Cache
     envelope_key: bytes
     sessions: Sessions
     keys: VirtualKeys

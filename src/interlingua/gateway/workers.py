@@ -318,7 +318,8 @@ def hold(job: Job) -> None:
 
 
 async def _hold(job: Job) -> None:
-    from interlingua.stores.memory import ProcessMemory
+    from interlingua.engine import cache
+    from interlingua.stores.memory import DividedMemory, ProcessMemory
 
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -326,7 +327,11 @@ async def _hold(job: Job) -> None:
     await keep(
         job.worker.keeper,
         build_local(job.config, paths=False),
-        ProcessMemory(time.monotonic),
+        DividedMemory(
+            cache.PREFIX,
+            ProcessMemory(time.monotonic, job.config.cache.max_bytes),
+            ProcessMemory(time.monotonic),
+        ),
         lambda: job.told.sendall(READY),
         stop,
     )

@@ -111,6 +111,8 @@ class Lens(Protocol):
     Watcher: type[Watcher]
     NAMING: Naming
     """Where its requests tell conversations apart."""
+    ELSEWHERE: frozenset[str]
+    """Fields of its own that tie an answer to what lies elsewhere, so that the same request may not be the same."""
 
     @staticmethod
     def limit_headers(what: str, limit: int, remaining: int, reset: float, now: float) -> tuple[tuple[str, str], ...]:

@@ -40,3 +40,7 @@ class Rests(Protocol):
     def drop(self, name: str) -> None:
         """Ends a rest, if there is one."""
         ...
+
+    def renew(self) -> None:
+        """Ends the rests without an end of their own: the configuration was read anew."""
+        ...

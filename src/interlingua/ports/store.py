@@ -26,7 +26,7 @@ class AttemptRow(Struct, frozen=True, gc=False, omit_defaults=True):
     Args:
         target: `provider/model`.
         dialect: what was spoken there.
-        lane: `verbatim` or `translated`.
+        lane: `verbatim` or `translated`, or `cache` where the answer was remembered and nobody was asked.
         started, duration: microseconds.
         first: microseconds until the first content, or None where none came.
         status: the HTTP status of the provider, or None where no answer came.

@@ -69,10 +69,14 @@ class SharedMemory:
 
     Args:
         shared: the server.
+        name: tells its keys from those of other memories there.
+        most_bytes: how much a tenant may hold; None is as `[shared]` says.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, name: str = "memory", most_bytes: int | None = None) -> None:
         self._shared = shared
+        self._called = name
+        self._most = shared.settings.most_bytes if most_bytes is None else most_bytes
         self._put = shared.redis.register_script(_PUT)
         self._forget = shared.redis.register_script(_FORGET)
 
@@ -89,7 +93,7 @@ class SharedMemory:
         if not entries:
             return
         keys = [*self._index(tenant), *(self._name(tenant, key) for key in entries)]
-        values = [self._shared.settings.most_bytes, max(1, int(seconds * 1000)), *entries.values()]
+        values = [self._most, max(1, int(seconds * 1000)), *entries.values()]
         await self._shared.ask(lambda: self._put(keys=keys, args=values))
 
     async def forget(self, tenant: str, keys: Sequence[str]) -> int:
@@ -101,11 +105,11 @@ class SharedMemory:
 
     def _index(self, tenant: str) -> tuple[str, str]:
         whose = _digest(tenant)
-        return self._shared.key("memory-ends", whose), self._shared.key("memory-sizes", whose)
+        return self._shared.key(f"{self._called}-ends", whose), self._shared.key(f"{self._called}-sizes", whose)
 
     def _name(self, tenant: str, key: str) -> str:
         # Digests: what clients send may hold anything, and a tenant's name must not run into a key's.
-        return self._shared.key("memory", _digest(tenant), _digest(key))
+        return self._shared.key(self._called, _digest(tenant), _digest(key))
 
 
 def _digest(text: str) -> str:

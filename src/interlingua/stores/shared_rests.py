@@ -7,6 +7,7 @@ which is small, is read again each second. While the server is away each process
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from operator import methodcaller
 
@@ -60,6 +61,11 @@ class SharedRests:
         """Ends a rest, if there is one."""
         self._rests.pop(name, None)
         self._write(name, None)
+
+    def renew(self) -> None:
+        """Ends the rests without an end of their own, for all."""
+        for name in [name for name, rest in self._rests.items() if rest.until == math.inf]:
+            self.drop(name)
 
     async def watch(self) -> None:
         """Reads again and again until it is cancelled."""

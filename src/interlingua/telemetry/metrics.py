@@ -106,7 +106,7 @@ class _Tally:
         self.calls += 1
         self.seconds.add(row.duration / 1e6)
         usage = attempt.usage
-        if usage is not None:
+        if usage is not None and attempt.lane != REMEMBERED:
             tokens = self.tokens
             tokens[0] += usage.input_tokens or 0
             tokens[1] += usage.output_tokens or 0
@@ -147,6 +147,8 @@ def _pace(row: LedgerRow, attempt: AttemptRow) -> float | None:
     return flowed / 1e6 / (usage.output_tokens - 1) if flowed >= 0 else None
 
 
+REMEMBERED = "cache"
+"""The lane of answers that no provider was asked for: their tokens were counted when it was."""
 KINDS = ("input", "output", "cache_read", "cache_creation", "reasoning")
 """`cache_read` and `cache_creation` are part of `input`, `reasoning` of `output`."""
 
@@ -184,6 +186,9 @@ class _Counts:
         self.cost_unknown = Counter(
             "interlingua_cost_unknown", "Answers whose cost is unknown.", _WHOSE, registry=registry
         )
+        self.waited = Counter(
+            "interlingua_queue", "Calls that waited for limits, by how that ended.", ("ended",), registry=registry
+        )
         self.lost = Counter("interlingua_ledger_lost_rows", "Rows of the ledger given up.", registry=registry)
 
 
@@ -220,6 +225,9 @@ class _Gauges:
     def __init__(self, registry: CollectorRegistry) -> None:
         self.running = Gauge(
             "interlingua_running_calls", "Calls being answered.", registry=registry, multiprocess_mode="livesum"
+        )
+        self.queued = Gauge(
+            "interlingua_queued_calls", "Calls that wait for limits.", registry=registry, multiprocess_mode="livesum"
         )
         self.tasks = Gauge(
             "interlingua_tasks",
@@ -261,6 +269,7 @@ class Metrics:
         self._shared = SHARED_FOLDER in os.environ
         """Whether other processes tell of our figures too: then none is held back until it is asked for."""
         self._lost = 0
+        self._waited: dict[str, int] = {}
         self._counts = _Counts(registry)
         self._times = _Times(registry)
         self._gauges = _Gauges(registry)
@@ -329,7 +338,7 @@ class Metrics:
             found.interrupted()
         model = self._models.get(target) or self._model(target)
         usage = attempt.usage
-        if usage is not None:
+        if usage is not None and attempt.lane != REMEMBERED:
             counts = usage.input_tokens, usage.output_tokens, usage.cache_read, usage.cache_creation, usage.reasoning
             for add, count in zip(model.tokens, counts, strict=True):
                 if count:
@@ -345,7 +354,17 @@ class Metrics:
             if pace is not None:
                 model.per_token(pace)
 
-    def note(self, *, running: int, waiting: int, lost: int, config_valid: bool, tasks: int = 0) -> None:
+    def note(
+        self,
+        *,
+        running: int,
+        waiting: int,
+        lost: int,
+        config_valid: bool,
+        tasks: int = 0,
+        queued: int = 0,
+        waited: Mapping[str, int] | None = None,
+    ) -> None:
         """Writes down how things are now.
 
         Args:
@@ -353,7 +372,12 @@ class Metrics:
             waiting, lost: rows of the ledger that wait, and that were given up since the start.
             config_valid: whether the configuration's file is in force.
             tasks: of the event loop.
+            queued, waited: calls that wait for limits, and that did since the start, by how that ended.
         """
+        self._gauges.queued.set(queued)
+        for how, count in (waited or {}).items():
+            self._counts.waited.labels(how).inc(count - self._waited.get(how, 0))
+            self._waited[how] = count
         self._gauges.running.set(running)
         self._gauges.tasks.set(tasks)
         self._gauges.waiting.set(waiting)
@@ -363,16 +387,33 @@ class Metrics:
             self._lost = lost
 
     def text(
-        self, *, running: int, waiting: int, lost: int, config_valid: bool = True, tasks: int = 0, accept: str = ""
+        self,
+        *,
+        running: int,
+        waiting: int,
+        lost: int,
+        config_valid: bool = True,
+        tasks: int = 0,
+        queued: int = 0,
+        waited: Mapping[str, int] | None = None,
+        accept: str = "",
     ) -> tuple[bytes, str]:
         """All figures in Prometheus' text format, and its content type.
 
         Args:
-            running, waiting, lost, config_valid, tasks: as for `note`.
+            running, waiting, lost, config_valid, tasks, queued, waited: as for `note`.
             accept: what the asker takes; OpenMetrics too, where it says so.
         """
         self._hand_on()
-        self.note(running=running, waiting=waiting, lost=lost, config_valid=config_valid, tasks=tasks)
+        self.note(
+            running=running,
+            waiting=waiting,
+            lost=lost,
+            config_valid=config_valid,
+            tasks=tasks,
+            queued=queued,
+            waited=waited,
+        )
         registry = self._registry
         if SHARED_FOLDER in os.environ:
             registry = CollectorRegistry()

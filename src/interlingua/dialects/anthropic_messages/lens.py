@@ -169,6 +169,8 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
 
 
 NAMING = Naming(end_user="metadata.user_id", stays=("system", "tools"), turns=("messages",))
+ELSEWHERE = frozenset({"container", "mcp_servers"})
+"""Fields that tie an answer to what lies elsewhere: containers, servers of tools."""
 
 
 # Answers

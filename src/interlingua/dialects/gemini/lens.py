@@ -220,6 +220,8 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
 
 
 NAMING = Naming(stays=("systemInstruction", "system_instruction", "tools"), turns=("contents",))
+ELSEWHERE = frozenset({"cachedContent", "cached_content"})
+"""Fields that tie an answer to what lies elsewhere: prompts that are kept."""
 
 
 # Answers

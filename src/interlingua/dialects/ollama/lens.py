@@ -111,6 +111,7 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
 
 
 NAMING = Naming(stays=("system", "tools"), turns=("messages", "prompt"))
+ELSEWHERE: frozenset[str] = frozenset()
 
 
 # Answers

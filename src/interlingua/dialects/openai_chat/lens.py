@@ -191,6 +191,8 @@ def _changed(values: dict[str, msgspec.Raw], changed: dict[str, bytes]) -> dict[
 
 
 NAMING = Naming(cache_key="prompt_cache_key", end_user="metadata.user_id", turns=("messages",))
+ELSEWHERE = frozenset({"audio", "plugins", "search_parameters", "web_search_options"})
+"""Fields that tie an answer to what lies elsewhere: voices that are kept for an hour, searches."""
 
 
 # Answers

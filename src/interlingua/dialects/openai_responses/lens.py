@@ -150,6 +150,8 @@ def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRe
 NAMING = Naming(
     cache_key="prompt_cache_key", end_user="metadata.user_id", stays=("instructions", "tools"), turns=("input",)
 )
+ELSEWHERE = frozenset({"background", "conversation", "prompt"})
+"""Fields that tie an answer to what lies elsewhere: conversations, prompts, answers in the making."""
 
 
 # Answers
