@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from interlingua.config.schema import VirtualKeySettings
 from interlingua.engine.router import ModelAlias
 from interlingua.engine.settings import BreakerSettings
 from interlingua.gateway.app import Gateway
-from interlingua.ports.transport import HttpRequest
+from interlingua.ports.transport import HttpRequest, Timeouts
 from interlingua.transport.scripted import Script, ScriptedTransport
 from interlingua.types.messages import user
 from tests.gateway.asgi import Answer, call, gateway
@@ -53,6 +54,11 @@ def by_host(**rules: Script | Callable[[HttpRequest], Script]) -> ScriptedTransp
         return rule if isinstance(rule, Script) else rule(request)
 
     return ScriptedTransport(choose)
+
+
+def script_or_whole(request: HttpRequest) -> Script:
+    """A host that answers as it is asked."""
+    return script("anthropic_messages") if request.stream else whole("anthropic_messages")
 
 
 def fast(*hosts: str, **more: Any) -> dict[str, Any]:
@@ -294,3 +300,39 @@ async def test_seed_17_a_file_of_an_older_version_gains_the_decisions(tmp_path: 
                 answer = await ask(app, "openai_chat", stream=False)
             row = await row_of(app, answer)
             assert [one["what"] for one in row["decisions"]] == ["asked"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_target_that_fails_now_and_then_one_that_stalls_and_one_that_lies_cost_no_client_its_answer(
+    stream: bool, tmp_path: Path
+) -> None:
+    """Of 60 calls every one is answered; who never answers is soon asked only to see whether it does again."""
+    asked = {"fails": 0}
+
+    def sometimes(request: HttpRequest) -> Script:
+        asked["fails"] += 1
+        return FULL if asked["fails"] % 10 in (2, 5, 8) else script("gemini") if request.stream else whole("gemini")
+
+    lie = Script.json({"error": {"message": "the machine is full", "type": "server_error"}}, 200)
+    stalls = Script(headers=script("ollama").headers, chunks=(b"{",), stall_after=0)
+    transport = by_host(openai_chat=lie, ollama=stalls, gemini=sometimes, anthropic_messages=script_or_whole)
+    settings = fast("openai_chat", "ollama", "gemini", "anthropic_messages")
+    settings["timeouts"] = Timeouts(first_byte=0.02, first_byte_whole=0.02, idle_before_content=0.02)
+    settings["breaker"] = BreakerSettings(failures=3, share=0.5, rest=600)
+    async with gateway(tmp_path, transport, ENVIRONMENT, **settings) as app:
+        answers = [await ask(app, "openai_responses", stream=stream) for _ in range(60)]
+        assert {answer.status for answer in answers} == {200}
+        for answer in answers:
+            text = (
+                text_of(read("openai_responses", answer.body))
+                if stream
+                else parsed("openai_responses", answer.body).text
+            )
+            assert text == (STREAMED if stream else SAID)
+        rows = (await app.state.ledger.page(None, limit=100)).rows
+    codes = Counter((attempt.target.partition("/")[0], attempt.error) for row in rows for attempt in row.attempts)
+    assert codes[host_of("openai_chat"), "overloaded"] + codes[host_of("openai_chat"), "upstream_error"] == 3
+    assert codes[host_of("ollama"), "timed_out"] == 3
+    # A third of its calls failed: it stays in use, and each of those went on to the next.
+    assert codes[host_of("gemini"), None] == 42
+    assert codes[host_of("gemini"), "overloaded"] == codes[host_of("anthropic_messages"), None] == 18
