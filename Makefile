@@ -10,7 +10,7 @@ GATEWAYS := .venv-peers/.ready
 PORTKEY := @portkey-ai/gateway@1.15.2
 SECONDS ?= 60
 
-.PHONY: help setup chat serve test test-fast replay agents check format docs web screenshots fuzz bench bench-peers bench-gateway soak clean
+.PHONY: help setup chat serve test test-fast replay agents check format docs web screenshots fuzz bench bench-peers bench-gateway soak livekit-server clean
 
 help:              ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
@@ -97,6 +97,11 @@ bench-gateway: $(READY) $(GATEWAYS)   ## measure the gateway in full, peers side
 soak: $(READY)     ## run the gateway under mixed traffic and faults for SECONDS (60)
 	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS)
 
+livekit-server: .livekit/server  ## build the LiveKit server that tests/voice/test_room.py calls (Go, two minutes)
+
+.livekit/server:   # later versions have replace lines, which `go install` refuses
+	GOBIN=$(CURDIR)/.livekit GOFLAGS=-buildvcs=false go install github.com/livekit/livekit-server/cmd/server@v1.13.5
+
 clean:             ## remove everything that the targets made
-	rm -rf .venv .venv-bench .venv-peers .fuzz .agents web/node_modules src/interlingua/gateway/static .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-bench .venv-peers .livekit .fuzz .agents web/node_modules src/interlingua/gateway/static .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,6 +13,7 @@ import click
 from msgspec.structs import replace
 
 from interlingua.cli.session import session
+from interlingua.cli.voice import voice_module
 from interlingua.config.load import find_config, load_config
 from interlingua.config.schema import Config
 from interlingua.errors import ConfigError
@@ -75,7 +76,18 @@ def command(context: click.Context, /, **flags: Any) -> None:
         else:
             err.line("  browser     il open")
 
-    run(config, ready, source=source, logs=logs)
+    run(config, ready, source=source, logs=logs, mounts={("POST", "/api/voice/token"): voice_token})
+
+
+def voice_token(config: Config, body: bytes) -> bytes:
+    """`POST /api/voice/token`: a token for a room with the voice agent; what it needs is imported when it is asked for.
+
+    Raises:
+        ConfigError: the voice agent is not installed, or no LiveKit server is configured.
+        InvalidRequest: the body is not a request for a token.
+    """
+    answered: bytes = voice_module("tokens").answer(config.voice, body)
+    return answered
 
 
 def _locate(path: str | None) -> Path | None:

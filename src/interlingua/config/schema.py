@@ -166,6 +166,63 @@ class VirtualKeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_field
     expires: Annotated[datetime, Meta(tz=True)] | None = None
 
 
+class SpeechSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One part of the voice agent's speech.
+
+    Args:
+        plugin: `offline` needs no account; `livekit` is what LiveKit brings itself; else the name of a plugin of
+            LiveKit's, such as `deepgram`, which is installed as `livekit-plugins-deepgram`.
+        options: what it is made with, as its documentation says; keys belong into its environment variables.
+    """
+
+    plugin: str
+    options: dict[str, Json] = {}
+
+
+class VoiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The voice agent.
+
+    Args:
+        url: the LiveKit server, `ws://` or `wss://`; None is LIVEKIT_URL.
+        api_key, api_secret: where LiveKit's key and secret are: `env:NAME` or `file:/path`.
+        agent_name: what rooms call the agent by; empty has it join every room of the server.
+        instructions: what the voice model is told.
+        greeting: what it says first; empty waits.
+        llm_model: the voice model, which talks; None is the default model.
+        llm_models: patterns of the models that callers may choose instead, by name or as `provider/model`.
+        task_agent_provider, task_agent_model: the task agent, which works; None as for `TaskAgent()`.
+        task_agents: patterns of the task agents that callers may choose instead, as `provider/model`.
+        spoken_notices: whether a change, or why there is none, is said and not only logged.
+        turn_detection: what tells that somebody has finished: silence (`vad`), the speech recogniser (`stt`), or
+            LiveKit's own small model (`model`), which takes 250 MB of memory.
+        stt, tts, vad: what hears, what speaks, what tells speech from silence.
+        token_lifetime: seconds in which a token lets somebody join.
+        most_load: the part of this machine's CPU in use at which the worker takes no more calls; 1 takes all.
+    """
+
+    url: str | None = None
+    api_key: str = "env:LIVEKIT_API_KEY"
+    api_secret: str = "env:LIVEKIT_API_SECRET"  # noqa: S105 - says where it is
+    agent_name: str = "interlingua"
+    instructions: str = (
+        "You talk with somebody by voice. Answer in a few short sentences, without lists, code or markup. "
+        "Give work that needs several steps, figures or the present time to run_task, and tell its result."
+    )
+    greeting: str = "Hello. How can I help?"
+    llm_model: str | None = None
+    llm_models: tuple[str, ...] = ()
+    task_agent_provider: str | None = None
+    task_agent_model: str | None = None
+    task_agents: tuple[str, ...] = ()
+    spoken_notices: bool = True
+    turn_detection: Literal["vad", "stt", "model"] = "vad"
+    stt: SpeechSettings = SpeechSettings(plugin="offline")
+    tts: SpeechSettings = SpeechSettings(plugin="offline")
+    vad: SpeechSettings = SpeechSettings(plugin="livekit")
+    token_lifetime: Annotated[int, Meta(ge=10, le=86_400)] = 600
+    most_load: Annotated[float, Meta(gt=0, le=1)] = 0.7
+
+
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The configuration.
 
@@ -182,6 +239,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         budgets: how much all callers, and each tenant's, may spend.
         queue: whether calls wait for limits.
         cache: answers that are given again.
+        voice: the voice agent.
         retry, breaker, losses, timeouts, http, local, ledger, store, responses, shared, telemetry, display: as
             named.
     """
@@ -210,6 +268,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     shared: SharedSettings = SharedSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     display: DisplaySettings = DisplaySettings()
+    voice: VoiceSettings = VoiceSettings()
 
 
 UNTRUSTED: frozenset[str] = frozenset({"default_model", "models", "display"})

@@ -45,6 +45,10 @@ async def answer(
     own = own_paths.HANDLERS.get(row)
     if own is not None:
         return await own(Asked(state, incoming, principal, found.values, send))
+    mount = state.mounts.get(row)
+    if mount is not None:
+        body = await incoming.body(state.config.server.max_body)
+        return WireResponse(headers=JSON, body=mount(state.config, body))
     handler = HANDLERS.get(row)
     if handler is None:
         raise Unsupported(f"{found.route.path} is not offered yet", feature=found.route.path)

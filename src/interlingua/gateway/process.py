@@ -13,7 +13,7 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 import uvicorn
@@ -25,6 +25,7 @@ from interlingua.gateway.build import build_gateway
 from interlingua.gateway.incoming import LINE, Line
 from interlingua.gateway.reload import ConfigSource
 from interlingua.gateway.sharing import Worker
+from interlingua.gateway.state import Mount
 from interlingua.telemetry.logs import Logs
 
 MOST_HEADER_BYTES = 64 * 1024
@@ -114,6 +115,7 @@ def answer(
     logs: Logs | None = None,
     worker: Worker | None = None,
     last: socket.socket | None = None,
+    mounts: Mapping[tuple[str, str], Mount] | None = None,
 ) -> None:
     """Answers in this process until it is told to end.
 
@@ -122,6 +124,7 @@ def answer(
         listening: where clients come to.
         ready: is called when they may.
         last: ends it too, when its other end is closed.
+        mounts: what other surfaces answer, by method and path.
     """
     import uvloop
 
@@ -134,7 +137,10 @@ def answer(
 
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(config, listening, settled, source=source, logs=logs, worker=worker, last=last))
+            served = _serve(
+                config, listening, settled, source=source, logs=logs, worker=worker, last=last, mounts=mounts or {}
+            )
+            runner.run(served)
     finally:
         if FAST_CLIENT in sys.modules:
             sys.modules[FAST_CLIENT].settle()
@@ -149,8 +155,10 @@ async def _serve(
     logs: Logs | None,
     worker: Worker | None,
     last: socket.socket | None,
+    mounts: Mapping[tuple[str, str], Mount],
 ) -> None:
     gateway = await build_gateway(config, source=source, logs=logs, owns_exit=True, worker=worker)
+    gateway.state.mounts = mounts
     settings = uvicorn.Config(
         gateway,
         http=BoundedProtocol,

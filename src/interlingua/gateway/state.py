@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from interlingua.config.schema import Config
 from interlingua.credentials.vault import Vault
@@ -38,6 +38,11 @@ class Reconfigure(Protocol):
     async def __call__(self, values: Mapping[str, Json] | None = None, *, keep: bool = True) -> None:
         """Raises InterlinguaError where it cannot be used."""
         ...
+
+
+Mount: TypeAlias = Callable[[Config, bytes], bytes]
+"""What answers a path in place of the gateway: it is given the configuration in force and the body, and gives JSON. It
+is a function of a module, because several workers get it by its name."""
 
 
 @dataclass(slots=True)
@@ -74,6 +79,7 @@ class State:
         config_problem: why the configuration's file is not in force; None where it is.
         needs_restart: keys of the file whose change waits for a restart.
         worker: which of several this is, and what they have in common; None where it is alone.
+        mounts: what other surfaces answer, by method and path; each has its row in the table of routes.
     """
 
     config: Config
@@ -108,3 +114,4 @@ class State:
     config_problem: InterlinguaError | None = None
     needs_restart: tuple[str, ...] = ()
     worker: Worker | None = None
+    mounts: Mapping[tuple[str, str], Mount] = field(default_factory=dict)

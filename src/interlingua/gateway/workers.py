@@ -24,7 +24,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
@@ -38,6 +38,7 @@ from interlingua.errors import BY_CODE, ConfigError, InterlinguaError
 from interlingua.gateway.process import answer, when_gone
 from interlingua.gateway.reload import ConfigSource, without_restart
 from interlingua.gateway.sharing import Worker, check_limits
+from interlingua.gateway.state import Mount
 from interlingua.telemetry.logs import open_logs
 from interlingua.telemetry.metrics import SHARED_FOLDER, forget_process
 from interlingua.transport.keeper import KeeperAddress, keep
@@ -63,6 +64,7 @@ class Job:
         worker: which it is, and what all have in common.
         told: its end of the socket to the supervisor; it says there that it is ready, or why it cannot be.
         again: whether it replaces one that ended.
+        mounts: what other surfaces answer.
     """
 
     config: Config
@@ -71,6 +73,7 @@ class Job:
     worker: Worker
     told: socket.socket
     again: bool = False
+    mounts: Mapping[tuple[str, str], Mount] | None = None
 
 
 class _Said(msgspec.Struct):
@@ -80,7 +83,12 @@ class _Said(msgspec.Struct):
 
 
 def supervise(
-    config: Config, listening: socket.socket, ready: Callable[[], None], *, source: ConfigSource | None = None
+    config: Config,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    *,
+    source: ConfigSource | None = None,
+    mounts: Mapping[tuple[str, str], Mount] | None = None,
 ) -> None:
     """Runs the workers until it is told to end.
 
@@ -89,6 +97,7 @@ def supervise(
         listening: where clients come to.
         ready: is called when all answer.
         source: where changed configurations come from; it must be possible to send it to another process.
+        mounts: what other surfaces answer; functions of modules, for the same reason.
 
     Raises:
         ConfigError, LocalFileError: as `build_gateway`; nothing runs then.
@@ -99,7 +108,7 @@ def supervise(
     # Each worker looks again, at keys as well.
     check_limits(config.server.workers if config.shared.url is None else 1, config.limits, ())
     with _folder() as folder:
-        supervisor = Supervisor(config, listening, source, folder)
+        supervisor = Supervisor(config, listening, source, folder, mounts)
         try:
             supervisor.start()
             if supervisor.ended_by is None:
@@ -150,14 +159,23 @@ class Supervisor:
     Args:
         config, listening, source: as for `supervise`.
         folder: for what they share.
+        mounts: as for `supervise`.
     """
 
-    def __init__(self, config: Config, listening: socket.socket, source: ConfigSource | None, folder: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        listening: socket.socket,
+        source: ConfigSource | None,
+        folder: Path,
+        mounts: Mapping[tuple[str, str], Mount] | None = None,
+    ) -> None:
         self.ended_by: int | None = None
         self._config = config
         self._listening = listening
         self._source = source
         self._folder = folder
+        self._mounts = mounts
         self._keeper = KeeperAddress(str(folder / "keeper.sock"), secrets.token_urlsafe(32))
         self._envelope_key = secrets.token_bytes(32)
         self._slots = [_Slot(number) for number in range(config.server.workers + 1)]
@@ -217,7 +235,7 @@ class Supervisor:
     def _begin(self, slot: _Slot, *, again: bool = False) -> None:
         ours, theirs = socket.socketpair()
         worker = Worker(slot.number, self._config.server.workers, self._envelope_key, self._keeper)
-        job = Job(self._config, self._source, self._listening, worker, theirs, again)
+        job = Job(self._config, self._source, self._listening, worker, theirs, again, self._mounts)
         process = self._spawn.Process(target=work if slot.number else hold, args=(job,), name=f"il-{slot.number}")
         process.start()
         theirs.close()
@@ -303,6 +321,7 @@ def work(job: Job) -> None:
             logs=logs,
             worker=job.worker,
             last=job.told,
+            mounts=job.mounts,
         )
 
 
