@@ -58,6 +58,7 @@ screenshots: web $(MODEL)  ## photograph every page in Chromium into docs/assets
 
 test: setup        ## run the whole test suite
 	$(BIN)/python -m pytest -n 2 -rs
+	$(BIN)/python -m pytest -n 2 -rs tests/e2e/browser
 
 test-fast: setup   ## run the tests that take no real model and no sockets
 	$(BIN)/python -m pytest -n 2 -rs -m 'not slow'
