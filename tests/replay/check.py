@@ -23,6 +23,7 @@ from interlingua.types.events import Event, Failed, MessageEnd
 from interlingua.types.opaque import Json, Opaque, Origin
 from interlingua.types.parts import ToolCallPart
 from interlingua.types.response import ChatResponse
+from interlingua.types.traits import HostTraits
 from tests.replay.coverage import Covered
 from tests.replay.differences import Difference, same
 from tests.replay.error_table import expected, message_of, stated_wait, words_of
@@ -115,9 +116,10 @@ def _judge_answer(exchange: Exchange, reading: Reading, tally: Tally, verdict: V
 
 
 def surroundings(reading: Reading) -> TranslationContext:
-    """Those of an answer."""
+    """Those of an answer, and of a host that knows all that its clients sent it."""
     origin = Origin("replay", reading.dialect, "recorded")
-    return TranslationContext(dialect=reading.dialect, seed="replay", origin=origin, created=_CREATED)
+    host = HostTraits(namespaces=True)
+    return TranslationContext(dialect=reading.dialect, seed="replay", origin=origin, created=_CREATED, host=host)
 
 
 # Requests.

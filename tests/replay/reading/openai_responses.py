@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from interlingua.dialects.openai_responses.namespaces import flat_name
 from interlingua.ports.context import TranslationContext
 from interlingua.types.opaque import Json
 from interlingua.types.traits import HostTraits
@@ -167,7 +168,7 @@ REQUEST = Rules(
         Excuse(
             "strictness said",
             "wire/openai-responses.md §2: always send `strict`; unsaid, strict is only tried",
-            lambda one, case: one.added and one.pattern == "tools[].strict" and one.rendered is False,
+            lambda one, case: one.added and one.pattern.endswith("tools[].strict") and one.rendered is False,
         ),
         Excuse(
             "schema of no arguments",
@@ -193,7 +194,7 @@ def _asked_for_state(difference: Difference) -> bool:
 
 def surroundings(exchange: Exchange) -> TranslationContext:
     """A target that takes everything."""
-    host = HostTraits(cache_field="prompt_cache_breakpoint")
+    host = HostTraits(cache_field="prompt_cache_breakpoint", namespaces=True)
     return TranslationContext(dialect="openai_responses", seed="replay", host=host)
 
 
@@ -313,9 +314,15 @@ def usage(body: Json) -> tuple[dict[str, int | None], Json] | None:
 
 
 def calls(body: Json) -> list[tuple[str, str]]:
-    """Calls of functions and free-form tools; a call without `call_id` goes by the id of its item."""
+    """Calls of functions and free-form tools; a call without `call_id` goes by the id of its item, and one of a
+    group's function by the name that this has outside of the group."""
     items = [one for one in objects(member(body, "output")) if one.get("type") in ("function_call", "custom_tool_call")]
-    return [(str(one.get("call_id") or one.get("id") or ""), str(one.get("name"))) for one in items]
+    return [(str(one.get("call_id") or one.get("id") or ""), _called(one)) for one in items]
+
+
+def _called(item: dict[str, Json]) -> str:
+    group, name = item.get("namespace"), str(item.get("name"))
+    return flat_name(str(group), name) if group else name
 
 
 def states(body: Json) -> list[str]:
