@@ -32,7 +32,8 @@ def install() -> None:
     folder.mkdir(exist_ok=True)
     for name in _FILES:
         shutil.copy(_HERE / name, folder / name)
-    subprocess.run([npm, "ci", "--prefer-offline", "--no-audit", "--no-fund"], cwd=folder, check=True)
+    # Not `ci`: the index may lack packages for other systems, which it would miss in the lock file.
+    subprocess.run([npm, "install", "--no-save", "--prefer-offline", "--no-audit", "--no-fund"], cwd=folder, check=True)
 
 
 def _cell(turn: Turn) -> str:
