@@ -8,6 +8,7 @@ A database that a newer version wrote, or another program, is refused. There are
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -159,6 +160,8 @@ def _migrate(connection: Connection, place: Place) -> None:
     """All steps that are missing; none where somebody else took them while we waited for the lock."""
     if _is_up_to_date(connection, place):
         return
+    # Its steps are no news to who starts a gateway; what goes wrong is raised.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     from alembic import command  # 9 MB that a database which is up to date does not need
     from alembic.config import Config
     from alembic.util import CommandError
