@@ -22,7 +22,7 @@ from interlingua.gateway.greeting import greeting
 from interlingua.gateway.ids import request_id
 from interlingua.gateway.incoming import Incoming, Receive, Scope, Send
 from interlingua.gateway.inference import Inference
-from interlingua.gateway.outgoing import send_whole, told
+from interlingua.gateway.outgoing import problem, send_whole, told
 from interlingua.gateway.routes import WEBSOCKET, Found, find, methods
 from interlingua.gateway.state import State
 from interlingua.ports.context import TranslationContext
@@ -157,14 +157,5 @@ def failed(error: InterlinguaError, dialect: str, incoming: Incoming) -> WireRes
     """An error as the client of a path gets it; in our own form where the path has no dialect."""
     if dialect:
         return registry.dialect(dialect).render_error(told(error), TranslationContext(dialect=dialect))
-    body = {
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "remedy": error.remedy,
-            "fault": error.fault,
-            "retryable": error.retryable,
-            "request_id": incoming.request_id,
-        }
-    }
+    body = {"error": problem(error, incoming.request_id)}
     return WireResponse(status=error.status, headers=JSON, body=msgspec.json.encode(body))

@@ -21,6 +21,18 @@ def told(error: InterlinguaError) -> InterlinguaError:
     return error
 
 
+def problem(error: InterlinguaError, request_id: str) -> dict[str, object]:
+    """An error as our own paths tell it."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "remedy": error.remedy,
+        "fault": error.fault,
+        "retryable": error.retryable,
+        "request_id": request_id,
+    }
+
+
 async def send_whole(send: Send, answer: WireResponse, headers: Headers = ()) -> None:
     """Sends an answer at once.
 

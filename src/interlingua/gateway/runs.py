@@ -28,7 +28,7 @@ from interlingua.gateway.chats import shown_answer, shown_loss, shown_message, s
 from interlingua.gateway.ids import request_id
 from interlingua.gateway.incoming import Incoming
 from interlingua.gateway.native_chat import let_in, settle
-from interlingua.gateway.outgoing import told
+from interlingua.gateway.outgoing import problem, told
 from interlingua.gateway.record import attempt_rows
 from interlingua.gateway.state import State
 from interlingua.ports.lens import Peek
@@ -140,8 +140,8 @@ class Run:
             self._leaving = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, self.stop)
 
     def _tell(self, name: str, value: Any) -> None:
-        if self._held > MOST_BYTES:
-            return
+        if self._held > MOST_BYTES and name == "event":
+            return  # the end is told in every case, with the whole answer
         number = len(self._events) + 1
         event = b"id: %d\nevent: %s\ndata: %s\n\n" % (number, name.encode(), msgspec.json.encode(value))
         self._events.append(event)
@@ -198,7 +198,7 @@ class Run:
             log.error("the answer of %s could not be kept: %s", self.request_id, failure.message)
             error, shown = error or failure, None
         if error is not None and not self._stopped:
-            self._tell("error", {"error": _problem(told(error), self.request_id)})
+            self._tell("error", {"error": problem(told(error), self.request_id)})
         self._tell("run_end", {"message": shown})
         self.ended = True
         self._more.set()
@@ -325,17 +325,6 @@ def partial_message(accumulator: Accumulator) -> Message:
         if (isinstance(part, TextPart) and part.text.strip()) or (isinstance(part, ReasoningPart) and part.opaque)
     )
     return Message(role="assistant", parts=parts, origin=response.message.origin)
-
-
-def _problem(error: InterlinguaError, request_id: str) -> dict[str, Any]:
-    return {
-        "code": error.code,
-        "message": error.message,
-        "remedy": error.remedy,
-        "fault": error.fault,
-        "retryable": error.retryable,
-        "request_id": request_id,
-    }
 
 
 def _nobody(request_id: str) -> Incoming:
