@@ -46,13 +46,13 @@ async def models(asked: Asked) -> WireResponse:
     engine, principal = asked.state.engine, asked.principal
     day = datetime.fromtimestamp(engine.clock.time(), UTC).date().isoformat()
     rows: dict[str, dict[str, Any]] = {}
-    for name in engine.aliases:
-        if "*" not in name:
-            targets = _alias_targets(asked, name)
-            if targets and principal.may_use(name, *targets):
-                rows[name] = _alias(asked, name, targets)
+    aliases = {name: _alias_targets(asked, name) for name in engine.aliases if "*" not in name}
+    for name, targets in aliases.items():
+        if targets and principal.may_use(name, *targets):
+            rows[name] = _alias(asked, name, targets)
+    named = [target for targets in aliases.values() for target in targets]
     for provider in engine.providers.values():
-        for model in _of(asked, provider):
+        for model in _of(asked, provider, named):
             if not model.retired(day) and principal.may_use(model.id, f"{provider.id}/{model.id}"):
                 found = _shown(asked, provider, model, day)
                 rows.setdefault(found["id"], found)
@@ -115,26 +115,23 @@ def _foreseen(asked: Asked, request: Any) -> tuple[list[dict[str, Any]], list[di
     return [], [shown_loss(loss) for loss in attempt.losses]
 
 
-def _of(asked: Asked, provider: Provider) -> Iterator[Model]:
-    """The catalog's models of a provider; a local one has those that lie on the disk."""
+def _of(asked: Asked, provider: Provider, named: Iterable[str]) -> Iterator[Model]:
+    """The catalog's models of a provider, and those that it need not know: a local one's on the disk, a host's default
+    and what aliases lead to."""
     engine = asked.state.engine
     rows = engine.catalog.of(provider.catalog or provider.id)
     yield from rows
     known = {row.id for row in rows}
-    told: Iterable[str] = asked.state.local_names() if provider.in_process else _named(asked, provider)
+    told = asked.state.local_names() if provider.in_process else _named(provider, named)
     for name in dict.fromkeys(told):
         if name not in known:
             yield Model(provider=provider.id, id=name)
 
 
-def _named(asked: Asked, provider: Provider) -> Iterator[str]:
-    """Models of a host that the catalog need not know: its default, and those that aliases lead to."""
-    if provider.default_model:
-        yield provider.default_model
-    for name in asked.state.engine.aliases:
-        for target in _alias_targets(asked, name) if "*" not in name else ():
-            if target.startswith(f"{provider.id}/"):
-                yield target.removeprefix(f"{provider.id}/")
+def _named(provider: Provider, targets: Iterable[str]) -> list[str]:
+    mine = f"{provider.id}/"
+    found = [target.removeprefix(mine) for target in targets if target.startswith(mine)]
+    return [provider.default_model, *found] if provider.default_model else found
 
 
 def _alias_targets(asked: Asked, name: str) -> list[str]:
