@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import services
@@ -14,6 +16,13 @@ from tests import services
 _OURS = re.compile(
     r"IL_(?!TRAFFIC$)|.*_(API_KEY|AUTH_TOKEN|AD_TOKEN)$|HF_TOKEN$|(OPENAI|ANTHROPIC|AZURE|GOOGLE|GEMINI)_"
 )
+
+# The same cases each time, however busy the machine is: a change is judged by itself. New cases are `make fuzz`'s.
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("suite")
+
+# What a shell runs in the background is born deaf to Ctrl-C, and so are its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -101,7 +101,9 @@ def test_an_answer_passes_the_hosts_quirk_first() -> None:
     assert read({"names": ["models/a"]}, context(quirk=quirk)).models == (ListedModel(id="a"),)
 
 
-@given(st.binary(max_size=20) | json_values.filter(lambda value: value != {}).map(msgspec.json.encode))
+@given(
+    (st.binary(max_size=20) | json_values.map(msgspec.json.encode)).filter(lambda body: b"".join(body.split()) != b"{}")
+)
 def test_whatever_comes_only_our_errors_are_raised(body: bytes) -> None:
     with pytest.raises(InterlinguaError):
         models.parse_models_response(WireResponse(body=body), context())

@@ -154,7 +154,12 @@ def test_luggage_of_other_dialects_is_one_loss_for_all_models() -> None:
     assert [loss.field for loss in where.losses] == ["extra.gemini", "next"]
 
 
-@given(st.binary(max_size=20) | (json_objects | json_values).filter(lambda value: value != []).map(msgspec.json.encode))
+def is_no_list(body: bytes) -> bool:
+    """An empty list is a list of models."""
+    return b"".join(body.split()) != b"[]"
+
+
+@given((st.binary(max_size=20) | (json_objects | json_values).map(msgspec.json.encode)).filter(is_no_list))
 def test_whatever_comes_only_our_errors_are_raised(body: bytes) -> None:
     with pytest.raises(InterlinguaError):
         models.parse_models_response(WireResponse(body=body), context())
