@@ -115,18 +115,17 @@ def cost(usage: Usage, price: Price) -> Money | None:
     text = usage.output_tokens - spoken - drawn
     if min(plain, read, written, heard, seen, text, spoken, drawn) < 0:
         return None
-    total = _total(
-        (
-            (plain, price.input),
-            (read, price.cache_read),
+    items = [(plain, price.input), (read, price.cache_read), (text, price.output)]
+    if heard or seen or spoken or drawn:
+        items += [
             (heard, price.input_audio),
             (seen, price.input_image),
-            (text, price.output),
             (spoken, price.output_audio),
             (drawn, price.output_image),
-            *_writes(usage, written, price),
-        )
-    )
+        ]
+    if written:
+        items += _writes(usage, written, price)
+    total = _total(items)
     factor = _reported_factor(usage, price)
     if total is None or factor is None:
         return None
@@ -196,6 +195,8 @@ _ONE = Fraction(1)
 def _reported_factor(usage: Usage, price: Price) -> Fraction | None:
     if not isinstance(usage.raw, dict):
         return _factor(price.rules, {_TIER: price.service_tier}) if price.service_tier else _ONE
+    if not price.rules:
+        return _factor((), {_TIER: usage.raw.get(_TIER) or price.service_tier})
     return _factor(price.rules, usage.raw | {_TIER: usage.raw.get(_TIER) or price.service_tier})
 
 

@@ -78,6 +78,7 @@ class CredentialPools:
         given: Collection[str] = (),
     ) -> None:
         self._sources = sources
+        self._made: dict[str, tuple[tuple[Credential | None, ...], tuple[Credential, ...]]] = {}
         self._pools = {provider: tuple(each) for provider, each in pools.items() if provider not in given}
 
     def find(self, provider: str, names: Sequence[str]) -> Credential | None:
@@ -92,18 +93,14 @@ class CredentialPools:
         if pool is None:
             found = self._sources.find(provider, names)
             return () if found is None else (found,)
-        return tuple(
-            Credential(
-                one.secret,
-                source=one.source,
-                name=one.name,
-                profile=reference.ref,
-                account=reference.account,
-                weight=reference.weight,
+        there = tuple(finder.find(provider, ()) for _, finder in pool)
+        made = self._made.get(provider)
+        if made is None or any(one is not other for one, other in zip(made[0], there, strict=True)):
+            made = self._made[provider] = (
+                there,
+                tuple(_of_pool(one, its) for one, (its, _) in zip(there, pool, strict=True) if one is not None),
             )
-            for reference, finder in pool
-            if (one := finder.find(provider, ())) is not None
-        )
+        return made[1]
 
     def looked_in(self, provider: str, names: Sequence[str]) -> tuple[str, ...]:
         """The places that are looked in, for people."""
@@ -111,6 +108,12 @@ class CredentialPools:
         if pool is None:
             return self._sources.looked_in(provider, names)
         return tuple(place for _, finder in pool for place in finder.looked_in(provider, ()))
+
+
+def _of_pool(found: Credential, its: KeyReference) -> Credential:
+    return Credential(
+        found.secret, source=found.source, name=found.name, profile=its.ref, account=its.account, weight=its.weight
+    )
 
 
 def chosen(credentials: Sequence[Credential], conversation: str, accounts: Sequence[str] = ()) -> Credential:

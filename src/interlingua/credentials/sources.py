@@ -41,6 +41,7 @@ class CredentialSources:
         self._environment = environment
         self._given = dict(given or {})
         self._vault = vault
+        self._seen: dict[str, tuple[str, Credential]] = {}
         self._references = {
             provider: tuple(_checked(provider, reference) for reference in found)
             for provider, found in (references or {}).items()
@@ -71,10 +72,16 @@ class CredentialSources:
         return (*(places or [f"keychain ({provider}/{DEFAULT})"]), *names, "credentials file")
 
     def _in_environment(self, names: Sequence[str]) -> Credential | None:
+        """The same object as long as the variable stays the same, so that others can keep what they made of it."""
         for name in names:
-            value = self._environment.get(name, "").strip()
-            if value:
-                return Credential(Secret(value), source=name, name=name)
+            value = self._environment.get(name, "")
+            seen = self._seen.get(name)
+            if seen is not None and seen[0] == value:
+                return seen[1]
+            if text := value.strip():
+                found = Credential(Secret(text), source=name, name=name)
+                self._seen[name] = value, found
+                return found
         return None
 
     def _kept(self, provider: str, place: str) -> Credential | None:

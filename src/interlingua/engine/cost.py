@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from msgspec import Struct
 
 from interlingua.catalog.model import Model
-from interlingua.catalog.pricing import cost, price_at, thresholds
+from interlingua.catalog.pricing import Price, cost, price_at, thresholds
 from interlingua.engine.target import Target
 from interlingua.types.money import Money
 from interlingua.types.usage import Usage
@@ -42,10 +44,36 @@ def charge_for(usage: Usage, row: Model | None, when: float, service_tier: str |
         return Charge(usage.reported_cost, REPORTED)
     if row is None:
         return UNKNOWN
-    price = price_at(row, prompt_tokens=usage.input_tokens, when=when, service_tier=service_tier)
+    price = _price(row, usage.input_tokens, when, service_tier)
     if price is None:
         return UNKNOWN
     return Charge(cost(usage, price), price.source or None, price.since or None)
+
+
+class _Prices(Struct, frozen=True):
+    """Prices of a minute, by how many of the row's prompt sizes are passed; None where the size is unknown."""
+
+    row: Model
+    minute: int
+    above: tuple[int, ...]
+    by_size: dict[int | None, Price | None]
+
+
+_prices: dict[tuple[int, str | None], _Prices] = {}
+
+
+def _price(row: Model, prompt: int | None, when: float, service_tier: str | None) -> Price | None:
+    """As `price_at`, which calls of one minute, size and tier need not ask again: no price changes within a minute."""
+    minute = int(when // 60)
+    known = _prices.get((id(row), service_tier))
+    if known is None or known.minute != minute or known.row is not row:
+        if len(_prices) >= _MOST_QUOTES:
+            _prices.clear()
+        known = _prices[id(row), service_tier] = _Prices(row, minute, thresholds(row, when), {})
+    size = None if prompt is None else bisect_left(known.above, prompt)
+    if size not in known.by_size:
+        known.by_size[size] = price_at(row, prompt_tokens=prompt, when=when, service_tier=service_tier)
+    return known.by_size[size]
 
 
 def cost_of(usage: Usage | None, target: Target, when: float, service_tier: str | None = None) -> Money | None:

@@ -82,6 +82,7 @@ class Engine:
         self.clock = clock
         self.latencies = Latencies()
         self._lasting: dict[tuple[str, str], Resolved] = {}
+        self._accesses: dict[tuple[str, str], tuple[Provider, Credential | None, Access]] = {}
         self.rests: Rests = ProcessRests() if rests is None else rests
         self.breaker = Breaker(self.rests, self.now, settings.breaker)
         self._transports = transports
@@ -325,6 +326,10 @@ class Engine:
         """
         if credential is None:
             credential = self.pick(provider)
+        which = provider.id, credential.profile if credential is not None else ""
+        kept = self._accesses.get(which)
+        if kept is not None and kept[0] is provider and kept[1] is credential:
+            return kept[2]
         if credential is None and provider.needs_credential:
             looked_in = self.credentials.looked_in(provider.id, provider.env)
             name = next((one for one in looked_in if one.isidentifier() and one not in provider.auth.bearer_env), None)
@@ -337,12 +342,14 @@ class Engine:
                 alternative=self.keyless(),
                 provider=provider.id,
             )
-        return Access(
+        found = Access(
             headers=auth_headers(provider, credential),
             transport=self._transports[IN_PROCESS if provider.in_process else NETWORK],
             account=credential.account if credential else "",
             secrets=(credential.secret,) if credential else (),
         )
+        self._accesses[which] = provider, credential, found
+        return found
 
 
 def _theirs(name: str, targets: tuple[Target, ...], asking: Asking) -> tuple[Target, ...]:

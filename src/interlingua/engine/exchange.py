@@ -263,8 +263,10 @@ async def reading(response: HttpResponse, provider: str, deadline: Deadline | No
 
 def content_type(response: HttpResponse) -> str:
     """The media type of a response, without parameters."""
-    kind = next((value for name, value in response.headers if name == "content-type"), "")
-    return kind.partition(";")[0].strip().lower()
+    for name, value in response.headers:
+        if name == "content-type":
+            return value.partition(";")[0].strip().lower()
+    return ""
 
 
 def _merged(*headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

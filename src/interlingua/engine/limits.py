@@ -171,10 +171,11 @@ class Lease:
     Use it as a context manager, so that whatever happens the slot comes back.
     """
 
-    __slots__ = ("_clock", "_meters", "_open", "_tokens")
+    __slots__ = ("_clock", "_meters", "_now", "_open", "_tokens")
 
-    def __init__(self, clock: Clock, meters: tuple[Meter, ...], tokens: int) -> None:
+    def __init__(self, clock: Clock, meters: tuple[Meter, ...], tokens: int, now: int) -> None:
         self._clock = clock
+        self._now = now
         self._meters = meters
         self._tokens: int | None = tokens
         self._open = True
@@ -203,8 +204,8 @@ class Lease:
                 meter.used -= 1
 
     def states(self) -> LimitStates:
-        """What the limits are now, for the answer's headers."""
-        return _states(self._meters, self._clock)
+        """What the limits were when it was let in, for the answer's headers."""
+        return _states(self._meters, self._now)
 
     def __enter__(self) -> Lease:
         return self
@@ -262,11 +263,12 @@ class Limiter:
                 raise _refusal(meters, tokens, now)
         for meter in meters:
             meter.take(tokens, now)
-        return Lease(self._clock, meters, tokens)
+        return Lease(self._clock, meters, tokens, now)
 
     def states(self, principal: Principal, model: str) -> LimitStates:
         """What the limits are now, for the headers of a refusal."""
-        return _states(self._meters(principal, model, _nanoseconds(self._clock)), self._clock)
+        now = _nanoseconds(self._clock)
+        return _states(self._meters(principal, model, now), now)
 
     def demands(self, principal: Principal, model: str) -> tuple[Demand, ...]:
         """The limits that a call must be let in by, for who counts for several processes."""
@@ -357,20 +359,19 @@ def _blame_us(error: InterlinguaError) -> None:
     error.fault = "gateway"
 
 
-def _states(meters: tuple[Meter, ...], clock: Clock) -> LimitStates:
+def _states(meters: tuple[Meter, ...], now: int) -> LimitStates:
     if not meters:
         return _NONE
-    now = _nanoseconds(clock)
     return LimitStates(
-        _tightest([meter.requests.state(now) for meter in meters if meter.requests is not None]),
-        _tightest([meter.tokens.state(now) for meter in meters if meter.tokens is not None]),
+        _tightest([meter.requests for meter in meters if meter.requests is not None], now),
+        _tightest([meter.tokens for meter in meters if meter.tokens is not None], now),
     )
 
 
-def _tightest(states: list[LimitState]) -> LimitState | None:
-    if len(states) < 2:
-        return states[0] if states else None
-    return min(states, key=lambda state: state.remaining)
+def _tightest(buckets: list[Bucket], now: int) -> LimitState | None:
+    if len(buckets) < 2:
+        return buckets[0].state(now) if buckets else None
+    return min((bucket.state(now) for bucket in buckets), key=lambda state: state.remaining)
 
 
 def _nanoseconds(clock: Clock) -> int:
