@@ -220,15 +220,23 @@ class _Response:
 
     async def read(self) -> bytes:
         """The whole body, decompressed; see `HttpResponse.read`."""
+        content = self._response.content
+        if content.is_eof() and content.exception() is None:  # small bodies have come with the head
+            body = content.read_nowait()
+            self._check_size(len(body))
+            return body
         pieces: list[bytes] = []
         size = 0
         async for piece in self.stream():
             size += len(piece)
-            if size > self._max_body:
-                self._response.close()
-                raise failures.too_large(self._host, self._max_body, self.status)
+            self._check_size(size)
             pieces.append(piece)
         return b"".join(pieces)
+
+    def _check_size(self, size: int) -> None:
+        if size > self._max_body:
+            self._response.close()
+            raise failures.too_large(self._host, self._max_body, self.status)
 
     def stream(self) -> AsyncIterator[bytes]:
         """The body as it comes, decompressed; see `HttpResponse.stream`."""
