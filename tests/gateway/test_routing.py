@@ -18,6 +18,7 @@ from interlingua.ports.transport import HttpRequest, Timeouts
 from interlingua.transport.scripted import Script, ScriptedTransport
 from interlingua.types.messages import user
 from tests.gateway.asgi import Answer, call, gateway
+from tests.gateway.late import late_after
 from tests.gateway.test_continuity import KEYS, STATE, said, second, thoughtful, turn
 from tests.gateway.upstreams import (
     DIALECTS,
@@ -243,6 +244,18 @@ async def test_no_fallback_and_a_time_limit_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("client", DIALECTS)
+async def test_a_time_limit_ends_no_stream_whose_first_content_came_in_time(client: str, tmp_path: Path) -> None:
+    """In either lane; the head says how many tries there were."""
+    drips = script("openai_chat").dripping(0.01)
+    transport = by_host(anthropic_messages=FULL, openai_chat=drips)
+    async with gateway(tmp_path, transport, ENVIRONMENT, **fast("anthropic_messages", "openai_chat")) as app:
+        late_after(app, b"One")
+        answer = await ask(app, client, x_interlingua_timeout="100")
+        assert text_of(read(client, answer.body)) == STREAMED
+        assert answer.headers["x-interlingua-attempts"] == "2"
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "gemini"])
 async def test_a_stream_that_breaks_off_goes_on_elsewhere_where_that_is_asked_for(client: str, tmp_path: Path) -> None:
     """One stream of right grammar with the whole text; the ledger holds both tries and says what was done."""
     other = "anthropic_messages" if client != "anthropic_messages" else "openai_chat"
@@ -317,7 +330,8 @@ async def test_a_target_that_fails_now_and_then_one_that_stalls_and_one_that_lie
     stalls = Script(headers=script("ollama").headers, chunks=(b"{",), stall_after=0)
     transport = by_host(openai_chat=lie, ollama=stalls, gemini=sometimes, anthropic_messages=script_or_whole)
     settings = fast("openai_chat", "ollama", "gemini", "anthropic_messages")
-    settings["timeouts"] = Timeouts(first_byte=0.02, first_byte_whole=0.02, idle_before_content=0.02)
+    # Long enough for who does answer, on a machine that is busy.
+    settings["timeouts"] = Timeouts(first_byte=0.5, first_byte_whole=0.5, idle_before_content=0.5)
     settings["breaker"] = BreakerSettings(failures=3, share=0.5, rest=600)
     async with gateway(tmp_path, transport, ENVIRONMENT, **settings) as app:
         answers = [await ask(app, "openai_responses", stream=stream) for _ in range(60)]

@@ -16,12 +16,16 @@ class Deadline:
     Args:
         seconds: from now.
         now: gives seconds of a clock that never goes back.
+
+    Attributes:
+        is_met: the first content came in time: it ends nothing any more.
     """
 
-    __slots__ = ("_now", "_until", "seconds")
+    __slots__ = ("_now", "_until", "is_met", "seconds")
 
     def __init__(self, seconds: float, now: Callable[[], float]) -> None:
         self.seconds = seconds
+        self.is_met = False
         self._now = now
         self._until = now() + seconds
 

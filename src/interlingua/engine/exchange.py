@@ -182,6 +182,8 @@ class Patience:
             TimedOut: phase `idle`, or `deadline`.
         """
         deadline = self._deadline
+        if deadline is not None and deadline.is_met:
+            deadline = self._deadline = None
         if deadline is not None:
             left = deadline.left
             if limit is None or left < limit:

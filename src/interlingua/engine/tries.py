@@ -155,6 +155,7 @@ class Tries:
         """The first content came: from here on nothing is tried again, and the deadline is kept."""
         if self._current is not None and self._deadline is not None:
             self._current.bound(None)
+            self._deadline.is_met = True  # who reads the stream holds it
             self._deadline = None
         self._measure()
 

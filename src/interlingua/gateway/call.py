@@ -205,7 +205,7 @@ class Call:
         found += [
             ("x-interlingua-provider", target.provider.id),
             ("x-interlingua-model", target.model),
-            ("x-interlingua-attempts", str(max(1, len(outcome.attempts)))),
+            ("x-interlingua-attempts", str(tries_of(outcome))),
             ("x-interlingua-cost", cost),
         ]
         if outcome.losses:
@@ -284,6 +284,13 @@ class Call:
         if self._hold is None:
             return row, ()
         return row, self._hold.settle(row, was_asked=self.outcome.target is not None)
+
+
+def tries_of(outcome: Outcome) -> int:
+    """How many tries there were, the one that is answering included though it is written down only at its end."""
+    tries = outcome.attempts
+    is_running = outcome.error is None and (not tries or tries[-1].error is not None)
+    return max(1, len(tries) + is_running)
 
 
 def ended() -> InterlinguaError:
