@@ -23,7 +23,7 @@ from interlingua.config.schema import Config, ServerSettings, StoreSettings, Vir
 from interlingua.engine.principal import Limits
 from interlingua.errors import ConfigError
 from interlingua.gateway.build import build_gateway
-from interlingua.gateway.sharing import Worker, check_limits
+from interlingua.gateway.sharing import Worker, check_limits, told_of_workers
 from interlingua.gateway.virtual_keys import key_row, new_key
 from interlingua.transport.keeper import KeeperAddress
 from tests.cli.runs import process
@@ -245,6 +245,26 @@ def test_limits_that_each_would_count_for_itself_are_refused(tmp_path: Path) -> 
     assert found.returncode == 78
     assert "limits.openai/*" in found.stderr.decode()
     assert "serves at" not in found.stderr.decode()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_start_says_what_each_worker_has_for_itself(shared: bool) -> None:
+    """Nothing of one; limits are refused without a server to share them by."""
+    assert told_of_workers(1, shared=shared) is None
+    said = told_of_workers(4, shared=shared)
+    assert said is not None
+    count, own, refused, rest = said.split("; ")
+    assert (count, rest) == ("4", "all else in common")
+    for what in ("breakers", "cached answers on their way"):
+        assert (what in own) != shared
+    assert ("limits" in refused) != shared
+    assert "queue" in own and "chats in the browser" in refused
+
+
+def test_the_line_about_workers_is_at_the_start(tmp_path: Path, lab: Lab) -> None:
+    """In JSON lines too."""
+    with two(tmp_path, lab) as gateway:
+        assert "each its own: breakers" in gateway.until("workers: 2; ")
 
 
 def test_limits_of_keys_count_as_well() -> None:

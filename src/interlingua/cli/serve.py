@@ -43,6 +43,7 @@ def command(context: click.Context, /, **flags: Any) -> None:
         from interlingua.gateway.build import token_path
         from interlingua.gateway.reload import ConfigSource
         from interlingua.gateway.server import run
+        from interlingua.gateway.sharing import told_of_workers
         from interlingua.gateway.sign_in import link
         from interlingua.telemetry.logs import open_logs
     except ImportError as error:
@@ -54,6 +55,8 @@ def command(context: click.Context, /, **flags: Any) -> None:
     config = with_flags(current.config, flags)
     logs = open_logs(config.telemetry.log_format, config.telemetry.log_level)
 
+    workers = told_of_workers(config.server.workers, shared=config.shared.url is not None)
+
     def ready(address: str) -> None:
         err = current.err
         if logs.style == "json":
@@ -63,6 +66,8 @@ def command(context: click.Context, /, **flags: Any) -> None:
                 "interlingua.gateway",
                 f"Interlingua serves at {address} ; the administrator's token lies in {token_path(config)}",
             )
+            if workers is not None:
+                logs.message(logging.INFO, "interlingua.gateway", f"workers: {workers}")
             return
         err.line(f"Interlingua serves at {address}")
         err.line(f"  OpenAI      OPENAI_BASE_URL={address}/v1")
@@ -71,6 +76,8 @@ def command(context: click.Context, /, **flags: Any) -> None:
         err.line(f"  Ollama      OLLAMA_HOST={address}")
         err.line(f"  default     {current.target(None).name}")
         err.line(f"  admin token {token_path(config)}")
+        for line in err.hanging("  workers     ", workers) if workers is not None else ():
+            err.line(line)
         if err.is_terminal and pages.built():
             err.line(f"  browser     {link(config, address)}")
         else:

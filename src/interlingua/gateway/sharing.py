@@ -1,9 +1,9 @@
 """What the workers of one gateway have in common, and what they would have to and have not.
 
 The keeper (`transport/keeper.py`) holds the local model and the memory of conversations; the key that seals reasoning
-state is the same in all; ledger and keys lie in the store. Limits are counted in each process unless `[shared]` is
-configured, so a gateway with limits and several workers without it would let through a multiple of them: it does not
-start.
+state is the same in all; ledger, budgets and keys lie in the store. Limits are counted in each process unless
+`[shared]` is configured, so a gateway with limits and several workers without it would let through a multiple of them:
+it does not start. What else each worker knows for itself is said at the start.
 """
 
 from __future__ import annotations
@@ -35,6 +35,21 @@ class Worker(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Worker({self.number} of {self.workers})"
+
+
+def told_of_workers(workers: int, *, shared: bool) -> str | None:
+    """What each of several workers has for itself, and what is refused, in one line; None of one.
+
+    Args:
+        workers: how many there are.
+        shared: whether `[shared]` is configured.
+    """
+    if workers == 1:
+        return None
+    apart = [] if shared else ["breakers and resting keys", "cached answers on their way"]
+    apart += ["the queue", "latencies", "calls that are followed live"]
+    refused = ["chats in the browser", *([] if shared else ["limits (they need shared.url)"])]
+    return f"{workers}; each its own: {', '.join(apart)}; refused: {', '.join(refused)}; all else in common"
 
 
 def check_limits(workers: int, limits: Mapping[str, Limits], keys: Iterable[KeyRow]) -> None:
