@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from interlingua.ports.store import AttemptRow, LedgerRow
 from interlingua.stores.opening import open_store
 from interlingua.types.loss import Loss
@@ -28,14 +30,18 @@ def call_row(
     error: str | None = None,
     tags: tuple[str, ...] = (),
     before: tuple[AttemptRow, ...] = (),
+    saved: int | None = None,
 ) -> LedgerRow:
-    """A call of a thousand tokens in and a thousand out, ended so many seconds ago."""
+    """A call of a thousand tokens in and a thousand out, ended so many seconds ago; where it saved something, nobody
+    was asked."""
     when = int((time.time() - ago) * 1e6)
     usage = None if error else Usage(input_tokens=1000, output_tokens=1000)
     status = 200 if error is None else 503
     attempt = AttemptRow(
         *(target, "openai_chat", "verbatim", when, 900_000, 200_000, status, error, "stop", usage, cost, "DLG"),
     )
+    if saved is not None:
+        attempt = replace(attempt, lane="cache", status=None, cost=0, saved=saved)
     loss = Loss("seed", "openai_chat", "there is no such setting", "warn")
     return LedgerRow(
         *(f"req_{number}", tenant, key, "", when, 1_000_000, "openai_chat", "chat", True, "fast", status, error),

@@ -63,6 +63,8 @@ def test_sums_by_model_hold_every_try_and_say_what_they_lack() -> None:
         "cost": "",
         "unknown_cost": 0,
         "unknown_usage": 1,
+        **dict.fromkeys(("hits", "saved_input_tokens", "saved_output_tokens", "unknown_saved"), 0),
+        "saved": "0",
     }
     assert (found["lab/secret"]["cost"], found["lab/secret"]["unknown_cost"]) == ("0", 1)
 
@@ -96,6 +98,28 @@ def test_csv_is_for_spreadsheets_and_no_name_in_it_is_a_formula(file: Path) -> N
     rows = list(csv.DictReader(io.StringIO(usage("--by", "tag", "--csv").stdout)))
     assert {row["tag"] for row in rows} == {"nightly", "team-a", "", "'=cmd|'/c calc'!A1"}
     assert next(row["cost"] for row in rows if row["tag"] == "team-a") == "0.0006"
+
+
+def test_hits_are_told_apart_from_what_was_paid_for(file: Path) -> None:
+    """In JSON, in CSV and on a terminal; what is not known to have been saved is said to be unknown."""
+    write(file, [call_row(10, saved=600_000_000), call_row(11, saved=600_000_000, tags=("t",))])
+    luna = told("--by", "model")["openai/gpt-6-luna"]
+    assert (luna["calls"], luna["input_tokens"], luna["cost"]) == (5, 3000, "0.0018")
+    assert (luna["hits"], luna["saved_input_tokens"], luna["saved_output_tokens"]) == (2, 2000, 2000)
+    assert (luna["saved"], luna["unknown_saved"]) == ("0.0012", 0)
+    (row,) = [one for one in csv.DictReader(io.StringIO(usage("--by", "tag", "--csv").stdout)) if one["tag"] == "t"]
+    assert {name: row[name] for name in ("input_tokens", "cost", "hits", "saved_input_tokens", "saved")} == {
+        "input_tokens": "0",
+        "cost": "0",
+        "hits": "1",
+        "saved_input_tokens": "1000",
+        "saved": "0.0006",
+    }
+    person = Person("usage", columns=130)
+    assert person.finish() == 0
+    assert "2 from the cache saved 2.0k in and 2.0k out, $0.0012" in " ".join(person.screen.split())
+    entry = json.loads(run("logs", "--json", "req_10").stdout)
+    assert (entry["cost"], entry["attempts"][0]["saved"]) == ("0", "0.0006")
 
 
 def test_a_pipe_gets_a_plain_table_that_says_unknown() -> None:

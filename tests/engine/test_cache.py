@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
+from interlingua.engine import cache as engine_cache
 from interlingua.engine.cache import Cache, Flight, Form, Kept, Look
 from interlingua.engine.settings import CacheSettings
 from interlingua.engine.usage import repriced
 from interlingua.errors import Overloaded, RateLimited
+from interlingua.ports.claims import Claim
 from interlingua.ports.store import AttemptRow, LedgerRow
 from interlingua.stores.memory import ProcessMemory
 from interlingua.types.messages import Message
@@ -43,9 +46,9 @@ async def test_an_answer_comes_back_as_it_was_with_state_bytes_and_all() -> None
     """To its tenant only."""
     found, answer = cache(), kept(ReasoningPart(text="hm", opaque=(STATE,)), tool_call("c1", "look", '{"a": 1}'))
     await found.keep(look(), answer)
-    assert await found.find(look()) == answer
-    assert await found.find(look(tenant="u")) is None
-    assert await found.find(look(key="cache:2")) is None
+    assert await found.find(look(), Kept) == answer
+    assert await found.find(look(tenant="u"), Kept) is None
+    assert await found.find(look(key="cache:2"), Kept) is None
 
 
 @pytest.mark.parametrize(
@@ -59,14 +62,14 @@ async def test_what_is_no_whole_answer_or_not_the_models_alone_is_not_remembered
     """Cut off, filtered, refused, paused, failed, or made with a search."""
     found = cache()
     await found.keep(look(), answer)
-    assert await found.find(look()) is None
+    assert await found.find(look(), Kept) is None
 
 
 async def test_what_another_version_wrote_is_nothing() -> None:
     """A memory may outlive the process."""
     memory = ProcessMemory(lambda: 0.0)
     await memory.put("t", {"cache:1": b"\x81\xa1x\x01"}, 60)
-    assert await Cache(memory, CacheSettings(ttl=60)).find(look()) is None
+    assert await Cache(memory, CacheSettings(ttl=60)).find(look(), Kept) is None
 
 
 async def test_who_waits_gets_the_answer_the_failure_or_leave_to_ask() -> None:
@@ -101,6 +104,54 @@ async def test_calls_that_may_fail_for_reasons_of_their_own_do_not_wait_for_each
     assert found.in_flight(look()) is flight
     found.end(look(), flight)
     assert found.in_flight(look()) is None
+
+
+class Names:
+    """Claims as they stand, one after the other."""
+
+    def __init__(self, *found: Claim) -> None:
+        self._found = list(found)
+        self.given_up: list[bool] = []
+
+    async def take(self, name: str) -> Claim:
+        return self._found.pop(0)
+
+    def give_up(self, name: str, *, alone: bool) -> None:
+        self.given_up.append(alone)
+
+
+class Slow(ProcessMemory):
+    """A memory that is asked for ever."""
+
+    async def get(self, tenant: str, keys: Sequence[str]) -> dict[str, bytes]:
+        await asyncio.Event().wait()
+        return {}
+
+
+async def test_what_another_process_is_answered_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is there, until the other gave up, or until there is nobody to wait for."""
+    monkeypatch.setattr(engine_cache, "LOOK_AGAIN", 0.0)
+    memory, settings, answer = ProcessMemory(lambda: 0.0), CacheSettings(ttl=60), kept()
+    assert await Cache(memory, settings).elsewhere(look(), Kept) is None
+    assert await Cache(memory, settings, Names("theirs", "theirs", "nobodys")).elsewhere(look(), Kept) is None
+    assert await Cache(memory, settings, Names("theirs", "ours")).elsewhere(look(), Kept) == "ours"
+    await Cache(memory, settings).keep(look(), answer)
+    late = Names("ours")
+    assert await Cache(memory, settings, late).elsewhere(look(), Kept) == answer
+    assert late.given_up == [False]
+    assert await Cache(memory, settings, Names("theirs")).elsewhere(look(), Kept) == answer
+
+
+async def test_who_leaves_while_it_claims_leaves_nobody_waiting() -> None:
+    """The claim would be renewed for ever."""
+    names = Names("ours")
+    waiting = asyncio.ensure_future(Cache(Slow(lambda: 0.0), CacheSettings(ttl=60), names).elsewhere(look(), Kept))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert names.given_up == [True]
 
 
 def test_hits_stay_free_when_costs_are_reckoned_again() -> None:

@@ -23,7 +23,7 @@ MODELS = {"m*": Limits(rpm=100, concurrency=2), "*": Limits(tpm=60_000)}
 async def counters(redis: Redis) -> AsyncIterator[SharedCounters]:
     """On an empty server."""
     redis.run("FLUSHALL")
-    shared = Shared(SharedSettings(url=redis.url), {})
+    shared = Shared(SharedSettings(url=redis.url, timeout=60), {})
     yield SharedCounters(shared)
     await shared.aclose()
 

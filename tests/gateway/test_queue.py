@@ -15,7 +15,7 @@ from interlingua.engine.settings import QueueSettings
 from interlingua.gateway.app import Gateway
 from interlingua.stores.settings import SharedSettings
 from tests.gateway.asgi import Answer, call, gateway
-from tests.gateway.test_cached import Gate, both, leaving
+from tests.gateway.caching import Gate, both, leaving
 from tests.gateway.upstreams import ENVIRONMENT, asks, config
 from tests.services import Redis
 
@@ -52,7 +52,7 @@ async def test_calls_wait_in_turns_and_are_counted(counts: str, request: pytest.
     if counts == "redis":
         server: Redis = request.getfixturevalue("redis")
         server.run("FLUSHALL")
-        more["shared"] = SharedSettings(url=server.url)
+        more["shared"] = SharedSettings(url=server.url, timeout=60)
     gate = Gate(both("gemini"))
     async with served(tmp_path, gate, **more) as app:
         tasks = [ask(app)]
@@ -115,7 +115,7 @@ async def test_a_slot_that_another_gateway_frees_is_noticed(redis: Redis, tmp_pa
     """Though nobody tells."""
     redis.run("FLUSHALL")
     gate = Gate(both("gemini"))
-    shared = SharedSettings(url=redis.url)
+    shared = SharedSettings(url=redis.url, timeout=60)
     async with (
         served(tmp_path / "a", gate, shared=shared) as first,
         served(tmp_path / "b", gate, shared=shared) as other,

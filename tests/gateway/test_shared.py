@@ -10,19 +10,23 @@ from typing import Any
 import pytest
 
 from interlingua.config.schema import VirtualKeySettings
+from interlingua.engine.cache import LOOK_AGAIN
 from interlingua.engine.principal import Limits
 from interlingua.engine.settings import CacheSettings
 from interlingua.stores.settings import ResponseSettings, SharedSettings, StoreSettings
 from interlingua.transport.scripted import Script, ScriptedTransport
 from interlingua.types.messages import user
 from tests.gateway.asgi import Answer, call, gateway
+from tests.gateway.caching import Gate, both
 from tests.gateway.test_continuity import STATE, said, second, thoughtful, turn
 from tests.gateway.test_routing import ask, by_host, fast
+from tests.gateway.test_sockets import until
 from tests.gateway.upstreams import ENVIRONMENT, asks, config, model_of, read, text_of, whole
 from tests.services import Postgres, Redis
 
 KEYS = {"ONE": "il-the-first-key-of-some-letters", "TWO": "il-the-second-key-of-some-letters"}
 ONE = {"authorization": f"Bearer {KEYS['ONE']}"}
+BEARER_TWO = {"authorization": f"Bearer {KEYS['TWO']}"}
 TWO_TENANTS = (
     VirtualKeySettings(name="one", key="env:ONE", tenant="t"),
     VirtualKeySettings(name="two", key="env:TWO", tenant="u"),
@@ -45,7 +49,7 @@ def served(folder: Path, transport: ScriptedTransport, shared: SharedSettings, r
 def shared(redis: Redis) -> SharedSettings:
     """An empty server."""
     redis.run("FLUSHALL")
-    return SharedSettings(url=redis.url)
+    return SharedSettings(url=redis.url, timeout=60)
 
 
 async def test_a_limit_is_one_limit_however_many_serve_it(shared: SharedSettings, tmp_path: Path) -> None:
@@ -184,6 +188,73 @@ async def test_what_one_gateway_was_answered_the_other_gives_again(shared: Share
         assert [one.headers["x-interlingua-cache"] for one in found] == ["miss", "hit", "hit", "miss"]
         assert found[1].body == found[0].body
         assert text_of(read("ollama", found[2].body)) == "One two three."
+
+
+def remembering(folder: Path, transport: Any, shared: SharedSettings) -> Any:
+    """A gateway that gives answers again."""
+    folder.mkdir()
+    settings = config(shared=shared, cache=CacheSettings(ttl=60), virtual_keys=TWO_TENANTS)
+    return gateway(folder, transport, {**ENVIRONMENT, **KEYS}, **settings)
+
+
+async def looked_again(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set when a gateway has found that another is being answered."""
+    again = asyncio.Event()
+    inner = asyncio.sleep
+
+    async def sleep(seconds: float, *more: Any) -> Any:
+        if seconds == LOOK_AGAIN:
+            again.set()
+            seconds = 0.01
+        return await inner(seconds, *more)
+
+    monkeypatch.setattr("interlingua.engine.cache.asyncio.sleep", sleep)
+    return again
+
+
+async def test_of_the_same_requests_at_several_gateways_at_once_one_goes_on_its_way(
+    shared: SharedSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other waits for what is remembered; another tenant does not wait."""
+    again = await looked_again(monkeypatch)
+    gate = Gate(both("gemini"))
+    async with (
+        remembering(tmp_path / "a", gate, shared) as one,
+        remembering(tmp_path / "b", gate, shared) as other,
+    ):
+        first = asyncio.create_task(call(one, "POST", PATH, BODY, headers=ONE))
+        await gate.asked.wait()
+        waiting = [
+            asyncio.create_task(call(other, "POST", *asks(client, "gemini", stream=True), headers=ONE))
+            for client in ("openai_chat", "gemini")
+        ]
+        await again.wait()
+        assert len(gate.requests) == 1
+        foreign = asyncio.create_task(call(other, "POST", PATH, BODY, headers=BEARER_TWO))
+        await until(lambda: len(gate.requests) == 2)
+        gate.open.set()
+        found = [await answer for answer in (first, *waiting, foreign)]
+        assert [answer.headers["x-interlingua-cache"] for answer in found] == ["miss", "hit", "hit", "miss"]
+    assert len(gate.requests) == 2
+
+
+async def test_where_there_is_nothing_to_wait_for_the_other_gateways_ask_at_once(
+    shared: SharedSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that asked failed: each other asks for itself, and is not told of that failure."""
+    again = await looked_again(monkeypatch)
+    gate = Gate(ScriptedTransport([Script.json({"error": {"message": "no"}}, 503), whole("gemini"), whole("gemini")]))
+    async with (
+        remembering(tmp_path / "a", gate, shared) as one,
+        remembering(tmp_path / "b", gate, shared) as other,
+    ):
+        first = asyncio.create_task(call(one, "POST", PATH, BODY, headers=ONE))
+        await gate.asked.wait()
+        second_ = asyncio.create_task(call(other, "POST", PATH, BODY, headers=ONE))
+        await again.wait()
+        gate.open.set()
+        assert ((await first).status, (await second_).status) == (503, 200)
+        assert (await call(one, "POST", PATH, BODY, headers=ONE)).headers["x-interlingua-cache"] == "hit"
 
 
 async def test_without_the_server_each_counts_for_itself_or_limited_calls_are_refused(tmp_path: Path) -> None:

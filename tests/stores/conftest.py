@@ -38,7 +38,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 async def shared(redis: Redis) -> AsyncIterator[Shared]:
     """A connection to an empty Redis."""
     redis.run("FLUSHALL")
-    made = Shared(SharedSettings(url=redis.url), {})
+    made = Shared(SharedSettings(url=redis.url, timeout=60), {})
     yield made
     await made.aclose()
 

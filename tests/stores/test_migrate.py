@@ -16,11 +16,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from interlingua.errors import ConfigError, LocalFileError
+from interlingua.ports.store import UsageHour
 from interlingua.stores import migrate
 from interlingua.stores.database import Database
 from interlingua.stores.migrate import STEPS, migrations, prepare
 from interlingua.stores.place import Place
 from interlingua.stores.schema import metadata
+from interlingua.stores.sql import SqlStore
 from tests.services import Postgres
 from tests.stores.spot import Spot
 
@@ -133,6 +135,36 @@ def test_a_database_of_the_first_version_is_brought_up_with_all_that_is_in_it(
     assert empty.version() == [STEPS[-1]]
     assert empty.run("SELECT request_id FROM calls") == ["r"]
     assert "conversations" in empty.tables()
+
+
+def test_a_database_from_before_tells_remembered_answers_apart_from_then_on(
+    empty: Spot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls whose rows are there still are told apart; hours that were added up keep what they were."""
+    with monkeypatch.context() as before:
+        before.setattr(migrate, "STEPS", STEPS[: STEPS.index("0007") + 1])
+        empty.prepare()
+    names = "request_id, tenant, key_name, conversation, started, duration, dialect, operation, stream, model, status"
+    for id, lane in (("a", "verbatim"), ("b", "cache")):
+        values = f"'{id}', 't', '', '', 1, 1, 'ollama', 'chat', false, 'm', 200, 1, '{lane}', 5, 7, 0"
+        empty.run(f"INSERT INTO calls ({names}, attempts, lane, input_tokens, output_tokens, cost) VALUES ({values})")
+    counts = "calls, failed, attempts, input_tokens, output_tokens, cache_read, cache_creation, reasoning, cost"
+    empty.run(
+        f"INSERT INTO usage_hours (hour, tenant, key_name, target, {counts}, unknown_cost, unknown_usage, duration) "
+        "VALUES (0, 't', '', '', 3, 0, 3, 15, 21, 0, 0, 0, 9, 0, 0, 3)"
+    )
+    empty.prepare()
+
+    async def hours() -> tuple[UsageHour, ...]:
+        store = SqlStore(empty.place)
+        try:
+            return await store.rollups.hours(None, 0, 10**18)
+        finally:
+            await store.aclose()
+
+    (one,) = asyncio.run(hours())
+    assert (one.calls, one.input_tokens, one.output_tokens, one.hits) == (5, 20, 28, 1)
+    assert (one.saved_input_tokens, one.saved_output_tokens, one.saved, one.unknown_saved) == (5, 7, 0, 1)
 
 
 def test_a_step_that_fails_leaves_all_as_it_was_and_refuses_to_serve(

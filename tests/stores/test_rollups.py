@@ -34,6 +34,13 @@ def reckoned(rows: Iterable[LedgerRow]) -> dict[tuple[int, str, str, str], Usage
         for attempt in one.attempts:
             sums, usage = found[*place, attempt.target], attempt.usage or Usage()
             sums["attempts"] += 1
+            if attempt.lane == "cache":
+                sums["hits"] += 1
+                sums["saved_input_tokens"] += usage.input_tokens or 0
+                sums["saved_output_tokens"] += usage.output_tokens or 0
+                sums["saved"] += attempt.saved or 0
+                sums["unknown_saved"] += attempt.saved is None
+                continue
             for name in ("input_tokens", "output_tokens", "cache_read", "cache_creation", "reasoning"):
                 sums[name] += getattr(usage, name) or 0
             sums["cost"] += attempt.cost or 0
@@ -47,7 +54,11 @@ def ledger(count: int) -> list[LedgerRow]:
     """Calls of all kinds over some hours."""
     chosen = random.Random(7)
     unknown = AttemptRow("a/b", "ollama", "verbatim", 1, 2, None, 200)
-    several = ((ANSWERED,), (FAILED, ANSWERED), (), (FAILED,), (unknown,), (FAILED, unknown, FAILED), (FAILED, FAILED))
+    hit = replace(ANSWERED, lane="cache", status=None, cost=0, saved=1234)
+    several = (
+        *((ANSWERED,), (FAILED, ANSWERED), (), (FAILED,), (unknown,), (FAILED, unknown, FAILED), (FAILED, FAILED)),
+        *((hit,), (replace(hit, saved=None),), (hit,)),
+    )
     made = []
     for number in range(count):
         attempts = chosen.choice(several)
@@ -83,6 +94,21 @@ async def test_hours_are_what_the_rows_come_to_and_stay_so_when_rows_are_rolled_
     assert by_place(await store.rollups.hours(None, *ALL)) == reckoned([*rows, *late])
     async with store.database.reading() as connection:
         assert (await connection.exec_driver_sql("SELECT count(*) FROM attempts")).scalar_one() == 0
+
+
+async def test_hits_are_in_no_sum_of_what_was_paid_for_before_and_after_their_rows_are_gone(store: SqlStore) -> None:
+    """The same answer once paid for and twice remembered."""
+    hit = replace(ANSWERED, lane="cache", status=None, cost=0, saved=ANSWERED.cost)
+    paid = ANSWERED.usage
+    assert paid is not None
+    await store.write([row("r1", attempts=(ANSWERED,)), row("r2", attempts=(hit,)), row("r3", attempts=(hit,))])
+    for _ in range(2):
+        (one,) = await store.rollups.hours(None, *ALL)
+        assert (one.calls, one.hits, one.cost, one.saved) == (3, 2, ANSWERED.cost, 2 * (ANSWERED.cost or 0))
+        assert (one.input_tokens, one.output_tokens) == (paid.input_tokens, paid.output_tokens)
+        assert one.saved_input_tokens == 2 * (paid.input_tokens or 0)
+        assert one.saved_output_tokens == 2 * (paid.output_tokens or 0)
+        await store.rollups.roll_up(10**18)
 
 
 async def test_hours_are_of_one_tenant_and_a_span(store: SqlStore) -> None:

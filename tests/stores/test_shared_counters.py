@@ -147,7 +147,7 @@ from interlingua.stores.shared import Shared
 from interlingua.stores.shared_counters import SharedCounters
 
 async def main():
-    counters = SharedCounters(Shared(SharedSettings(url=sys.argv[1]), {}))
+    counters = SharedCounters(Shared(SharedSettings(url=sys.argv[1], timeout=60), {}))
     for _ in range(2):
         assert (await counters.take([Demand("model/m*", concurrency=2)], 0)).lease
     os.kill(os.getpid(), signal.SIGKILL)

@@ -272,6 +272,7 @@ def _attempt_facts(attempt: AttemptRow) -> list[tuple[str, str]]:
             _source(attempt.price_source),
             f"since {attempt.price_since}" if attempt.price_since else "",
             f"tier {attempt.service_tier}" if attempt.service_tier else "",
+            f"{money(attempt.saved)} saved" if attempt.saved else "",
         )
         if text
     )
@@ -326,6 +327,7 @@ def as_dict(row: LedgerRow) -> dict[str, Any]:
             "duration": one.duration / 1e6,
             "first": None if one.first is None else one.first / 1e6,
             "cost": _usd(one.cost),
+            **({} if one.saved is None else {"saved": _usd(one.saved)}),
         }
         for one in row.attempts
     ]

@@ -32,6 +32,7 @@ _NAMES = {
     "virtual_keys": "virtual keys",
     "settings_overlay": "changes of settings",
     "stored_responses": "answers that can be continued",
+    "batch_answers": "answers of batches on their way to their file",
 }
 """What people call the tables; others go by their own names."""
 

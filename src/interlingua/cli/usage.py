@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 WIDEST_BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _NAMELESS = {"tag": "(no tag)", "key": "(no key)", "model": "(refused)", "provider": "(refused)"}
-_CSV = ("calls", "failed", "input_tokens", "output_tokens", "cache_read", "cost", "unknown_cost", "unknown_usage")
+_CSV = (
+    *("calls", "failed", "input_tokens", "output_tokens", "cache_read", "cost", "unknown_cost", "unknown_usage"),
+    *("hits", "saved_input_tokens", "saved_output_tokens", "saved", "unknown_saved"),
+)
 
 
 @click.group("usage", invoke_without_command=True, short_help="Show what calls used and cost.")
@@ -117,10 +120,27 @@ def _show(current: Session, sums: Sequence[UsageSum], hours: Sequence[UsageHour]
             told += f" · {_cost(whole)}"
             if whole.unknown_cost and whole.cost:
                 told += f", and {whole.unknown_cost:,} answers of unknown cost"
+            told += _told_of_hits(whole)
             for line in out.hanging(" ", told):
                 out.line(out.paint(line, "bold"))
     for line in _budget_lines(current) if out.is_terminal else ():
         out.line(line)
+
+
+def _told_of_hits(whole: UsageSum) -> str:
+    """What answers from the cache saved, which is in no other sum."""
+    if not whole.hits:
+        return ""
+    told = f" · {whole.hits:,} from the cache saved {tokens(whole.saved_input_tokens)} in"
+    told += f" and {tokens(whole.saved_output_tokens)} out"
+    return told + (f", {_saved(whole)}" if whole.saved or not whole.unknown_saved else "")
+
+
+def _saved(one: UsageSum) -> str:
+    """What is known of what a group's hits would have cost; nothing where there were none."""
+    if not one.hits:
+        return ""
+    return "unknown" if one.unknown_saved and not one.saved else dollars(one.saved)
 
 
 def _columns(by: By) -> tuple[Column, ...]:
@@ -134,6 +154,8 @@ def _columns(by: By) -> tuple[Column, ...]:
         Column("in", right=True, keep=8),
         Column("out", right=True, keep=7),
         Column("cached", right=True, keep=2),
+        Column("hits", right=True, keep=1),
+        Column("saved", right=True, keep=4),
     )
 
 
@@ -151,6 +173,8 @@ def _rows(sums: Sequence[UsageSum], by: By, width: int) -> list[tuple[str, ...]]
             _count(one, one.input_tokens),
             _count(one, one.output_tokens),
             tokens(one.cache_read) if one.cache_read else "",
+            f"{one.hits:,}" if one.hits else "",
+            _saved(one),
         )
         for one in sums
     ]
@@ -240,10 +264,13 @@ def _as_json(sums: Sequence[UsageSum], hours: Sequence[UsageHour], by: By, start
 
 
 def as_dict(one: UsageSum) -> dict[str, Any]:
-    """Sums for programs: costs in US dollars as decimal strings. `unknown_cost` says how many answers they lack."""
+    """Sums for programs: costs in US dollars as decimal strings.
+
+    `unknown_cost` and `unknown_saved` say how many answers they lack.
+    """
     values = msgspec.structs.asdict(one)
     del values["group"]
-    return {**values, "cost": f"{Money(one.cost).usd:f}"}
+    return {**values, "cost": f"{Money(one.cost).usd:f}", "saved": f"{Money(one.saved).usd:f}"}
 
 
 def _as_csv(sums: Sequence[UsageSum], by: By) -> str:

@@ -26,6 +26,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
         usage, cost: what it consumed, where known; failed attempts can cost too.
         lane: whether bytes were passed on or translated.
         price_source, price_since, service_tier: what the cost was reckoned by, where known (`engine/cost.py`).
+        saved: what an answer would have cost that was remembered; None where nobody can say, and of others.
     """
 
     target: str
@@ -40,6 +41,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     price_source: str | None = None
     price_since: str | None = None
     service_tier: str | None = None
+    saved: Money | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):

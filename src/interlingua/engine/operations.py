@@ -1,8 +1,13 @@
-"""What a host is asked beside chat: vectors, its list of models, a count of tokens, and whether it answers at all."""
+"""What a host is asked beside chat: vectors, its list of models, a count of tokens, and whether it answers at all.
+
+Vectors are asked for as answers are: again and elsewhere where that is worth it, each try noted.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypeVar
 
 from msgspec import Struct
@@ -10,12 +15,14 @@ from msgspec.structs import replace
 
 from interlingua.dialects import registry
 from interlingua.engine.breaker import key_name
-from interlingua.engine.cost import cost_of
+from interlingua.engine.deadline import Deadline
 from interlingua.engine.engine import Engine
 from interlingua.engine.estimate import estimate_tokens
 from interlingua.engine.exchange import Exchange
+from interlingua.engine.lanes import Lane
 from interlingua.engine.retry import wait_before_retry
 from interlingua.engine.target import Target
+from interlingua.engine.tries import Tries
 from interlingua.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -90,30 +97,69 @@ class Health(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-async def embed(engine: Engine, request: EmbedRequest) -> Embeddings:
+class _Vectors:
+    """One try at a host."""
+
+    lane: Lane = "translated"
+
+    def __init__(self, engine: Engine, request: EmbedRequest, target: Target, credential: Credential | None) -> None:
+        names = target.provider.dialects
+        found = next(((name, codec) for name in names if (codec := registry.embeddings(name))), None)
+        if found is None:
+            raise _lacks(target.provider, "embeddings")
+        dialect, self._codec = found
+        self.target = replace(target, dialect=dialect)
+        self._asked = replace(request, model=target.model)
+        self.context = _context(engine, target.provider, dialect, target.model, target.traits)
+        access = engine.access(target.provider, credential)
+        self._exchange = Exchange(target.provider, self.context, access, engine.settings.timeouts)
+
+    @property
+    def status(self) -> int | None:
+        return self._exchange.status
+
+    @property
+    def answer_headers(self) -> tuple[tuple[str, str], ...]:
+        return self._exchange.headers
+
+    def bound(self, deadline: Deadline | None) -> None:
+        self._exchange.deadline = deadline
+
+    async def whole(self) -> EmbedResponse:
+        try:
+            answer = await self._exchange.ask(self._codec.render_embed_request(self._asked, self.context))
+            return self._codec.parse_embed_response(answer, self.context)
+        except InterlinguaError as error:
+            self._exchange.named(error)
+            raise
+
+
+async def embed(engine: Engine, request: EmbedRequest, tries: Tries | None = None) -> Embeddings:
     """The vectors of texts.
+
+    Args:
+        engine: the way to the hosts.
+        request: the texts.
+        tries: of this call; None makes them. They hold every try, also where none succeeds.
 
     Raises:
         Unsupported: the host has no embeddings in a dialect that we know.
         InterlinguaError: of any other kind.
     """
-    target = engine.route(request.model)[0]
-    found = next(((name, codec) for name in target.provider.dialects if (codec := registry.embeddings(name))), None)
-    if found is None:
-        raise _lacks(target.provider, "embeddings")
-    dialect, codec = found
-    asked = replace(request, model=target.model)
-    context = _context(engine, target.provider, dialect, target.model, target.traits)
-    started = engine.clock.time()
-    response = await _ask(
-        engine, target.provider, context, lambda: codec.render_embed_request(asked, context), codec.parse_embed_response
-    )
-    return Embeddings(
-        response=response,
-        target=replace(target, dialect=dialect),
-        cost=cost_of(response.usage, target, started),
-        losses=tuple(context.losses),
-    )
+    tries = tries or Tries(engine, engine.plan(request.model))
+    while True:
+        asked = await tries.next(partial(_Vectors, engine, request))
+        try:
+            response = await asked.whole()
+        except InterlinguaError as error:
+            await tries.failed(asked, error)
+        except asyncio.CancelledError:
+            tries.left(asked, None)
+            raise
+        else:
+            record = tries.record(asked, response.usage)
+            losses = tuple(asked.context.losses)
+            return Embeddings(response=response, target=asked.target, cost=record.cost, losses=losses)
 
 
 async def list_models(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+from interlingua.engine.deadline import Deadline
 from interlingua.engine.engine import Engine
 from interlingua.engine.exchange import Exchange, reading
+from interlingua.engine.lanes import Lane
 from interlingua.engine.relay import headers_down
 from interlingua.engine.target import Target
 from interlingua.errors import InterlinguaError
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest
+from interlingua.types.loss import Loss
 from interlingua.types.secret import Credential
 
 
@@ -22,13 +25,24 @@ class Passing:
         target: who is asked.
         wire: what goes up; its headers are those that may.
         credential: the one to use; None is the provider's first.
+        losses: headers that do not go on.
 
     Attributes:
         headers: of the answer, those that go down; once its first piece came.
     """
 
-    def __init__(self, engine: Engine, target: Target, wire: WireRequest, credential: Credential | None = None) -> None:
+    lane: Lane = "verbatim"
+
+    def __init__(
+        self,
+        engine: Engine,
+        target: Target,
+        wire: WireRequest,
+        credential: Credential | None = None,
+        losses: tuple[Loss, ...] = (),
+    ) -> None:
         self.target = target
+        self.losses = losses
         self.context = TranslationContext(
             dialect=target.dialect,
             provider=target.provider.id,
@@ -48,6 +62,15 @@ class Passing:
         """The HTTP status, or None where no answer came."""
         return self._exchange.status
 
+    @property
+    def answer_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the answer; none where none came."""
+        return self._exchange.headers
+
+    def bound(self, deadline: Deadline | None) -> None:
+        """Sets the moment by which its first piece must be there; None is none."""
+        self._exchange.deadline = deadline
+
     async def pieces(self) -> AsyncGenerator[bytes]:
         """The answer as it comes.
 
@@ -59,7 +82,7 @@ class Passing:
             try:
                 self.headers = headers_down(response.headers)
                 limit = self._exchange.timeouts.idle_before_content
-                async with reading(response, self._exchange.provider.id) as next_piece:
+                async with reading(response, self._exchange.provider.id, self._exchange.deadline) as next_piece:
                     while (piece := await next_piece(limit)) is not None:
                         yield piece
             finally:

@@ -25,6 +25,7 @@ BYS: tuple[By, ...] = ("day", "model", "provider", "key", "tenant", "tag")
 _COUNTS = (
     *("calls", "failed", "attempts", "input_tokens", "output_tokens", "cache_read", "cache_creation", "reasoning"),
     *("cost", "unknown_cost", "unknown_usage"),
+    *("hits", "saved_input_tokens", "saved_output_tokens", "saved", "unknown_saved"),
 )
 
 
@@ -34,10 +35,13 @@ class UsageSum(Struct, frozen=True):
     Args:
         group: what it is called; empty is what has no name, such as calls without a tag.
         calls, failed: how many, and how many of them ended with a status of 400 or more.
-        attempts: all tries.
-        input_tokens, output_tokens, cache_read, cache_creation, reasoning: of all attempts.
+        attempts: all tries, answers that were remembered included.
+        input_tokens, output_tokens, cache_read, cache_creation, reasoning: of all attempts that somebody was asked in.
         cost: pico-dollars.
         unknown_cost, unknown_usage: answers that did not say.
+        hits: answers that were remembered: nobody was asked, and nothing paid.
+        saved_input_tokens, saved_output_tokens: of those, and of no other sum here.
+        saved, unknown_saved: pico-dollars that they would have cost, and of how many of them nobody can say.
     """
 
     group: str
@@ -52,6 +56,11 @@ class UsageSum(Struct, frozen=True):
     cost: int = 0
     unknown_cost: int = 0
     unknown_usage: int = 0
+    hits: int = 0
+    saved_input_tokens: int = 0
+    saved_output_tokens: int = 0
+    saved: int = 0
+    unknown_saved: int = 0
 
 
 def summed(hours: Iterable[UsageHour], by: By) -> list[UsageSum]:

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+import hashlib
 
 import msgspec
+from msgspec.structs import replace
 
 from interlingua.catalog.catalog import Model
 from interlingua.dialects import registry
-from interlingua.engine.answer import AttemptRecord
-from interlingua.engine.cost import charge_of
-from interlingua.engine.operations import count_tokens, embed
+from interlingua.engine.cache import KeptVectors, look_at_texts
+from interlingua.engine.operations import Embeddings, count_tokens, embed
 from interlingua.engine.principal import Principal
-from interlingua.engine.target import Target
-from interlingua.errors import Cancelled, InterlinguaError, NotFound, Unsupported
+from interlingua.engine.route import Route
+from interlingua.engine.tries import Tries
+from interlingua.errors import NotFound, Unsupported
+from interlingua.gateway.cached import Lookup, wished
 from interlingua.gateway.call import Call
 from interlingua.gateway.incoming import Incoming, Send
 from interlingua.gateway.outgoing import send_whole
+from interlingua.gateway.overrides import planned
 from interlingua.gateway.state import State
 from interlingua.ports.context import TranslationContext
-from interlingua.ports.dialect import WireResponse
+from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.ports.lens import Peek
+from interlingua.types.embeddings import EmbedRequest
 from interlingua.types.listing import ListedModel, ModelPage
 from interlingua.types.usage import Usage
-
-T = TypeVar("T")
 
 
 async def embeddings(
@@ -38,22 +38,62 @@ async def embeddings(
         raise Unsupported(f"{dialect} has no embeddings", feature="embeddings")
     async with Call(state, incoming, principal, dialect, "embeddings") as call:
         wire = await call.hooked(await call.wire())
-        request = codec.parse_embed_request(wire, _context(dialect, incoming))
+        context = _context(dialect, incoming)
+        request = codec.parse_embed_request(wire, context)
         call.peek = Peek(model=request.model)
-        target = call.allowed(state.engine.route(request.model))[0]
-        await call.admit(target, len(wire.body) // 4)
-        if call.is_budgeted:
-            await call.afford([target], len(wire.body) // 4, 0)
-        call.outcome.target = target
-        started = state.engine.clock.time()
-        found = await tried(call, embed(state.engine, request), target, started)
-        call.outcome.target = found.target
-        call.outcome.usage, call.outcome.cost, call.outcome.losses = found.response.usage, found.cost, found.losses
-        call.outcome.attempts.append(attempted(call, found.target, started, found.response.usage))
+        route = planned(call, "", len(wire.body))
+        await call.admit(route.targets[0], len(wire.body) // 4)
+        lookup = _lookup(call, request, wire, context, route)
+        found = await _vectors(call, request, len(wire.body) // 4, route, lookup)
         answer = codec.render_embed_response(found.response, _context(dialect, incoming), request)
         await call.record()
         await send_whole(send, answer, call.headers())
     return None
+
+
+def _lookup(
+    call: Call, request: EmbedRequest, wire: WireRequest, context: TranslationContext, route: Route
+) -> Lookup[KeptVectors] | None:
+    wish = wished(call, route)
+    if wish is None:
+        return None
+    # What was lost on the way to values is part of what was asked.
+    rest = hashlib.sha256(wire.body).hexdigest() if context.losses else ""
+    engine, tenant = call.state.engine, call.principal.tenant
+    place = look_at_texts(engine, request, rest, route, tenant, fresh=wish == "refresh")
+    return Lookup(call, place, KeptVectors, route)
+
+
+async def _vectors(
+    call: Call, request: EmbedRequest, prompt: int, route: Route, lookup: Lookup[KeptVectors] | None
+) -> Embeddings | KeptVectors:
+    """The vectors that are there, or that somebody makes: who is asked, and where next, is decided as for chat."""
+    engine, outcome = call.state.engine, call.outcome
+
+    async def affordable() -> Route:
+        if not call.is_budgeted:
+            return route
+        return replace(route, targets=tuple(await call.afford(list(route.targets), prompt, 0)))
+
+    async def ask() -> Embeddings:
+        waiting = affordable()
+        tries = Tries(engine, await (waiting if lookup is None else lookup.let_in(waiting)))
+        outcome.attempts, outcome.decisions, outcome.target = tries.records, tries.decisions, route.targets[0]
+        found = await embed(engine, request, tries)
+        outcome.target, outcome.cost, outcome.losses = found.target, found.cost, found.losses
+        outcome.usage = found.response.usage
+        return found
+
+    if lookup is not None:
+        found = await lookup.once(ask, _kept)
+    else:
+        found = await ask()
+    return found
+
+
+def _kept(found: Embeddings) -> KeptVectors:
+    target = found.target
+    return KeptVectors(response=found.response, target=target.name, spoken=target.dialect, losses=found.losses)
 
 
 async def count(
@@ -76,37 +116,6 @@ async def count(
         await call.record()
         await send_whole(send, codec.render_count_response(found, _context(dialect, incoming)), call.headers())
     return None
-
-
-async def tried(call: Call, work: Awaitable[T], target: Target, started: float) -> T:
-    """What comes of a call that is no chat; where it fails, the try is noted."""
-    try:
-        return await work
-    except InterlinguaError as error:
-        call.outcome.attempts.append(attempted(call, target, started, None, error))
-        raise
-    except asyncio.CancelledError:
-        call.outcome.attempts.append(attempted(call, target, started, None, Cancelled("the client left")))
-        raise
-
-
-def attempted(
-    call: Call, target: Target, started: float, usage: Usage | None, error: InterlinguaError | None = None
-) -> AttemptRecord:
-    """The record of a try of a call that is no chat."""
-    charge = charge_of(usage, target, started)
-    return AttemptRecord(
-        target=target.name,
-        dialect=target.dialect,
-        started=started,
-        seconds=call.state.engine.clock.time() - started,
-        status=200 if error is None else None,
-        error=None if error is None else error.code,
-        usage=usage,
-        cost=charge.cost,
-        price_source=charge.source,
-        price_since=charge.since,
-    )
 
 
 def models(state: State, incoming: Incoming, principal: Principal, dialect: str) -> WireResponse:

@@ -72,7 +72,7 @@ def _cache(config: Config, sharing: Sharing | None, kept: KeptMemory | None) -> 
     """The answers that are given again, apart from what conversations need: neither takes the other's room."""
     settings = config.cache
     if sharing is not None:
-        return Cache(sharing.answers, settings)
+        return Cache(sharing.answers, settings, sharing.claims)
     return Cache(kept or ProcessMemory(time.monotonic, settings.max_bytes), settings)
 
 
@@ -193,7 +193,7 @@ def _watching(state: State, store: SqlStore, reloader: Reloader, sharing: Sharin
         partial(keep_pruned, store, state.config.store.keep),
     ]
     if sharing is not None:
-        found += [sharing.counters.watch, sharing.rests.watch]
+        found += [sharing.counters.watch, sharing.rests.watch, sharing.claims.watch]
     if state.worker is not None and state.seeing.metrics is not None:
         found.append(partial(health.keep_counting, state, state.seeing.metrics))
     return found

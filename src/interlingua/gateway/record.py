@@ -100,4 +100,5 @@ def _attempt(record: AttemptRecord, outcome: Outcome, started: float, first: flo
         record.price_source,
         record.price_since,
         record.service_tier,
+        None if record.saved is None else record.saved.pico,
     )

@@ -14,6 +14,7 @@ from interlingua.stores.settings import SharedSettings
 
 if TYPE_CHECKING:
     from interlingua.stores.shared import Shared
+    from interlingua.stores.shared_claims import SharedClaims
     from interlingua.stores.shared_counters import SharedCounters
     from interlingua.stores.shared_memory import SharedMemory
     from interlingua.stores.shared_rests import SharedRests
@@ -29,6 +30,7 @@ class Sharing:
         memory: what is remembered for clients.
         answers: a memory of its own for answers that are given again.
         rests: who is not asked for now.
+        claims: who asks for what all are asked.
     """
 
     shared: Shared
@@ -36,6 +38,7 @@ class Sharing:
     memory: SharedMemory
     answers: SharedMemory
     rests: SharedRests
+    claims: SharedClaims
 
     def limiter(self, limiter: Limiter) -> SharedLimiter:
         """The limits of this process as those of all."""
@@ -62,6 +65,7 @@ def open_sharing(settings: SharedSettings, environment: Mapping[str, str], most_
         return None
     try:
         from interlingua.stores.shared import Shared
+        from interlingua.stores.shared_claims import SharedClaims
         from interlingua.stores.shared_counters import SharedCounters
         from interlingua.stores.shared_memory import SharedMemory
         from interlingua.stores.shared_rests import SharedRests
@@ -72,4 +76,5 @@ def open_sharing(settings: SharedSettings, environment: Mapping[str, str], most_
         ) from error
     shared = Shared(settings, environment)
     answers = SharedMemory(shared, "answers", most_answers)
-    return Sharing(shared, SharedCounters(shared), SharedMemory(shared), answers, SharedRests(shared, time.time))
+    rests, claims = SharedRests(shared, time.time), SharedClaims(shared)
+    return Sharing(shared, SharedCounters(shared), SharedMemory(shared), answers, rests, claims)

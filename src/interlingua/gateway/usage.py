@@ -172,10 +172,10 @@ def _moment(asked: dict[str, list[str]], name: str, otherwise: float) -> float:
 
 
 def _told(one: UsageSum) -> dict[str, Any]:
-    """Costs in US dollars as decimal strings; `unknown_cost` says how many answers they lack."""
+    """Costs in US dollars as decimal strings; `unknown_cost` and `unknown_saved` say how many answers they lack."""
     values = msgspec.structs.asdict(one)
     del values["group"]
-    return {**values, "cost": f"{Money(one.cost).usd:f}"}
+    return {**values, "cost": f"{Money(one.cost).usd:f}", "saved": f"{Money(one.saved).usd:f}"}
 
 
 def _budget(text: str, state: BudgetState) -> dict[str, Any]:

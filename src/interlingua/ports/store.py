@@ -37,6 +37,7 @@ class AttemptRow(Struct, frozen=True, gc=False, omit_defaults=True):
         price_source, price_since: which price row the cost was reckoned with, so that it can be reckoned again; source
             `reported` is the provider's own figure.
         service_tier: as the provider reports it.
+        saved: pico-dollars that a remembered answer would have cost; None where nobody can say, and of other answers.
     """
 
     target: str
@@ -53,6 +54,7 @@ class AttemptRow(Struct, frozen=True, gc=False, omit_defaults=True):
     price_source: str | None = None
     price_since: str | None = None
     service_tier: str | None = None
+    saved: int | None = None
 
 
 class Decision(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -541,11 +543,15 @@ class UsageHour(Struct, frozen=True, gc=False):
         target: `provider/model`; empty for calls that were refused before any attempt. Or the calls' tags, with commas
             between them, where these were asked for.
         calls, failed: those whose last attempt was there, and those of them with a status of 400 or more.
-        attempts: all tries there.
-        input_tokens, output_tokens, cache_read, cache_creation, reasoning: of all attempts.
+        attempts: all tries there, answers that were remembered included.
+        input_tokens, output_tokens, cache_read, cache_creation, reasoning: of all attempts that somebody was asked in.
         cost: pico-dollars.
         unknown_cost, unknown_usage: attempts that were answered with a 2xx and did not say.
         duration: microseconds of the calls together.
+        hits: attempts whose answer was remembered: nobody was asked.
+        saved_input_tokens, saved_output_tokens: of those, and of no other sum here.
+        saved: pico-dollars that they would have cost.
+        unknown_saved: those of them of which nobody can say what.
     """
 
     hour: int
@@ -564,6 +570,11 @@ class UsageHour(Struct, frozen=True, gc=False):
     unknown_cost: int = 0
     unknown_usage: int = 0
     duration: int = 0
+    hits: int = 0
+    saved_input_tokens: int = 0
+    saved_output_tokens: int = 0
+    saved: int = 0
+    unknown_saved: int = 0
 
 
 class RollupStore(Protocol):

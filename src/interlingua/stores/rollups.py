@@ -15,6 +15,8 @@ HOUR = 3_600_000_000
 """In microseconds."""
 SLICE = 5_000
 """Calls that one transaction deletes: others write in between."""
+CACHED = "cache"
+"""The lane of answers that were remembered."""
 _KEYS = ("hour", "tenant", "key_name", "target")
 
 
@@ -86,7 +88,7 @@ def _live(chosen: Any, *, tagged: bool = False) -> tuple[Any, Any]:
     last = select(
         *_named((*place, func.coalesce(c.tags if tagged else c.target, "")), _KEYS),
         *_named((literal(1), case((c.status >= 400, 1), else_=0), case((tried, 1), else_=0)), USAGE_COUNTS),
-        *_named((*_used(c), c.duration), USAGE_COUNTS[3:]),
+        *_named((*_used(c), c.duration, *_saved(c)), USAGE_COUNTS[3:]),
     ).where(chosen)
     a = attempts.c
     theirs = and_(a.request_id == c.request_id, a.tenant == c.tenant)
@@ -94,7 +96,7 @@ def _live(chosen: Any, *, tagged: bool = False) -> tuple[Any, Any]:
         select(
             *_named((*place, func.coalesce(c.tags if tagged else a.target, "")), _KEYS),
             *_named((literal(0), literal(0), literal(1)), USAGE_COUNTS),
-            *_named((*_used(a), literal(0)), USAGE_COUNTS[3:]),
+            *_named((*_used(a), literal(0), *_saved(a)), USAGE_COUNTS[3:]),
         )
         .select_from(attempts.join(calls, theirs))
         .where(chosen)
@@ -106,11 +108,24 @@ def _used(c: Any) -> tuple[Any, ...]:
     """What an attempt used, and whether it did not say: only of those that were answered (`LedgerRow.cost`)."""
     answered = c.attempt_status.between(200, 299)
     silent = or_(c.input_tokens.is_(None), c.output_tokens.is_(None))
-    counts = (c.input_tokens, c.output_tokens, c.cache_read, c.cache_creation, c.reasoning, c.cost)
+    counts = (c.input_tokens, c.output_tokens, c.cache_read, c.cache_creation, c.reasoning)
+    asked = func.coalesce(c.lane, "") != CACHED
     return (
-        *(func.coalesce(count, 0) for count in counts),
+        *(case((asked, func.coalesce(count, 0)), else_=0) for count in counts),
+        func.coalesce(c.cost, 0),
         case((and_(answered, c.cost.is_(None)), 1), else_=0),
         case((and_(answered, silent), 1), else_=0),
+    )
+
+
+def _saved(c: Any) -> tuple[Any, ...]:
+    """What an answer would have used that was remembered; nothing of one that somebody was asked for."""
+    hit = c.lane == CACHED
+    counts = (c.input_tokens, c.output_tokens, c.saved)
+    return (
+        case((hit, 1), else_=0),
+        *(case((hit, func.coalesce(count, 0)), else_=0) for count in counts),
+        case((and_(hit, c.saved.is_(None)), 1), else_=0),
     )
 
 

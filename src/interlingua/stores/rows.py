@@ -38,7 +38,7 @@ class _Rest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _rest = msgspec.json.Decoder(_Rest)
 _EMPTY_REST = _Rest()
-_NO_ATTEMPT = (None,) * 19
+_NO_ATTEMPT = (None,) * 20
 
 
 def call_values(row: LedgerRow) -> tuple[Any, ...]:
@@ -90,6 +90,7 @@ def attempt_values(attempt: AttemptRow) -> tuple[Any, ...]:
         attempt.price_source,
         attempt.price_since,
         attempt.service_tier,
+        attempt.saved,
     )
 
 

@@ -17,6 +17,7 @@ _ATTEMPT = (
     *(("input_tokens", BigInteger), ("output_tokens", BigInteger), ("cache_read", BigInteger)),
     *(("cache_creation", BigInteger), ("reasoning", BigInteger), ("usage_rest", Text)),
     *(("cost", BigInteger), ("price_source", Text), ("price_since", Text), ("service_tier", Text)),
+    ("saved", BigInteger),
 )
 
 
@@ -156,9 +157,19 @@ stored_responses = Table(
     Index("stored_responses_by_end", "until"),
 )
 
+batch_answers = Table(
+    "batch_answers",
+    metadata,
+    *(Column(name, Text, primary_key=True) for name in ("tenant", "batch", "name")),
+    Column("line", LargeBinary, nullable=False),
+    Column("written", BigInteger, nullable=False),
+)
+"""Answers whose calls are in the ledger, until they are in the file of their batch too."""
+
 USAGE_COUNTS = (
     *("calls", "failed", "attempts", "input_tokens", "output_tokens", "cache_read", "cache_creation", "reasoning"),
     *("cost", "unknown_cost", "unknown_usage", "duration"),
+    *("hits", "saved_input_tokens", "saved_output_tokens", "saved", "unknown_saved"),
 )
 usage_hours = Table(
     "usage_hours",

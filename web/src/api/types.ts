@@ -278,6 +278,9 @@ export interface UsageRow {
   cost: string | null;
   unknown_cost_calls: number;
   saved?: string | null;
+  hits?: number;
+  saved_input_tokens?: number;
+  saved_output_tokens?: number;
 }
 
 export interface UsageReport {

@@ -96,7 +96,7 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
   const left = (budgets.data?.items ?? []).map((one) => Number(one.limit) - Number(one.spent ?? 0)).toSorted((one, other) => one - other)[0];
 
   const csv = (): void => {
-    const names: (keyof UsageRow)[] = [by, "calls", "failed", "input_tokens", "output_tokens", "cache_read", "cost", "unknown_cost_calls"];
+    const names: (keyof UsageRow)[] = [by, "calls", "failed", "input_tokens", "output_tokens", "cache_read", "cost", "unknown_cost_calls", "hits", "saved_input_tokens", "saved_output_tokens", "saved"];
     const cell = (value: unknown): string => {
       const text = value === null || value === undefined ? "" : String(value);
       // A cell that begins like a formula would be one in a spreadsheet.
@@ -115,7 +115,7 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
         <Stat name={strings.usage.today} value={costOf(today.data?.totals)} note={today.data ? `${count(today.data.totals.calls)} ${strings.usage.calls.toLowerCase()}` : undefined} />
         <Stat name={strings.usage.month} value={costOf(month.data?.totals)} />
         <Stat name={strings.usage.budgetLeft} value={left === undefined ? strings.usage.noBudget : money(left)} />
-        <Stat name={strings.usage.saved} value={totals?.saved === undefined || totals.saved === null ? strings.unknown : money(totals.saved)} note={totals?.cache_read ? `${short(totals.cache_read)} ${strings.usage.cached.toLowerCase()}` : undefined} />
+        <Stat name={strings.usage.saved} value={totals?.saved === undefined || totals.saved === null ? strings.unknown : money(totals.saved)} note={totals?.hits ? strings.usage.hits(count(totals.hits), short((totals.saved_input_tokens ?? 0) + (totals.saved_output_tokens ?? 0))) : undefined} />
         <Stat name={strings.usage.failed} value={count(totals?.failed)} />
       </Group>
       {totals && totals.unknown_cost_calls > 0 ? (
