@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
 
 from interlingua.transport.scripted import Script, ScriptedTransport
+from tests.cli.batches import answer, request, results
 from tests.cli.runs import Person, run
-
-MODEL = "openai/gpt-6-luna"
-
-
-def request(id: str, text: str = "hi", model: str = MODEL, url: str = "/v1/chat/completions", **more: Any) -> str:
-    """A line of the requests."""
-    body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
-    return json.dumps({"custom_id": id, "method": "POST", "url": url, "body": body})
-
-
-def answer(text: str = "ok") -> Script:
-    """What a host says."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
-    usage = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}
-    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage}
-    return Script.json(body)
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +28,6 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 
 def batch(files: tuple[Path, Path], scripts: list[Script], *more: str) -> Result:
     return run("batch", "run", str(files[0]), "-o", str(files[1]), *more, transport=ScriptedTransport(scripts))
-
-
-def results(path: Path) -> dict[str, Any]:
-    """Results by name, each there once."""
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert len({line["custom_id"] for line in lines}) == len(lines)
-    return {line["custom_id"]: line for line in lines}
 
 
 def test_each_request_has_a_result_in_openais_format(files: tuple[Path, Path]) -> None:
@@ -161,82 +131,3 @@ def test_a_file_of_something_else_is_not_overwritten(files: tuple[Path, Path]) -
     files[1].write_text("my diary\n")
     assert batch(files, [], "--yes").exit_code == 64
     assert files[1].read_text() == "my diary\n"
-
-
-class Host:
-    """A provider on a real port: it holds back all answers after the first few until it is let."""
-
-    def __init__(self, free: int) -> None:
-        self.asked: list[str] = []
-        self.gate = threading.Event()
-        self.stuck = threading.Event()
-        self._lock = threading.Lock()
-        host = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                with host._lock:
-                    host.asked.append(body["messages"][0]["content"])
-                    number = len(host.asked)
-                if number > free and not host.gate.is_set():
-                    host.stuck.set()
-                    host.gate.wait(60)
-                data = answer(f"to {body['messages'][0]['content']}").chunks[0]
-                assert isinstance(data, bytes)
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *args: object) -> None:
-                """Says nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    made = Host(free=7)
-    yield made
-    made.gate.set()
-    made.server.shutdown()
-    made.server.server_close()
-
-
-def test_after_kill_9_the_same_command_loses_and_doubles_nothing(tmp_path: Path, host: Host) -> None:
-    """Twenty requests, killed while three are with the host: what was written is not asked again."""
-    requests, output, config = tmp_path / "requests.jsonl", tmp_path / "results.jsonl", tmp_path / "c.toml"
-    requests.write_text("".join(request(f"r{i}", f"q{i}", "lab/m") + "\n" for i in range(20)))
-    port = host.server.server_address[1]
-    config.write_text(
-        f'[providers.lab]\nbase_url = "http://127.0.0.1:{port}/v1"\ndialect = "openai_chat"\nauth = "none"\n'
-    )
-    command = [sys.executable, "-c", "from interlingua.cli.main import main; main()", "--config", str(config)]
-    command += ["batch", "run", str(requests), "-o", str(output), "--yes", "-j", "3"]
-    doomed = subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ)
-    assert host.stuck.wait(60)
-    while len(output.read_bytes().splitlines()) < 5:  # the seventh may not be written when the eighth is asked
-        assert doomed.poll() is None
-    doomed.send_signal(signal.SIGKILL)
-    _, told = doomed.communicate()
-    assert b"asking" in told and b"unknown" in told
-    kept = set(results(output))
-    assert 5 <= len(kept) <= 7
-    host.gate.set()
-    before = len(host.asked)
-    done = subprocess.run(command, capture_output=True, check=False, env=os.environ)
-    assert done.returncode == 0, done.stderr
-    found = results(output)
-    assert set(found) == {f"r{i}" for i in range(20)}
-    assert all(
-        line["response"]["body"]["choices"][0]["message"]["content"] == f"to q{id[1:]}" for id, line in found.items()
-    )
-    again = host.asked[before:]
-    assert len(again) == 20 - len(kept)
-    assert not {text.replace("q", "r") for text in again} & kept

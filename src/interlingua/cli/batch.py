@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import Sequence
 from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -22,7 +22,7 @@ from interlingua.cli.stored import dollars
 from interlingua.errors import Conflict, InvalidRequest, LocalFileError
 
 if TYPE_CHECKING:
-    from interlingua.engine.batch import BatchEstimate, BatchItem, BatchResult
+    from interlingua.engine.batch import BatchEstimate, BatchItem
 
 
 class _Response(msgspec.Struct):
@@ -67,26 +67,30 @@ def run_batch(
 ) -> None:
     """Answer a file of requests in OpenAI's batch format, with any model.
 
-    Results are written as they come, each a line of OpenAI's format. After an interruption the same command goes on
-    with what has no result yet.
+    Results are written as they come, each a line of OpenAI's format, and each call into the ledger (il logs, il usage);
+    the configured budgets hold. After an interruption the same command goes on with what has no result yet.
     """
+    from interlingua.cli.batch_book import budget_lines, put_back
     from interlingua.engine.batch import estimate, parse_items
 
-    current = session(context)
+    current, path = session(context), Path(output)
     items = parse_items(_read(Path(requests)), model)
     with ExitStack() as stack:
-        file = _opened(Path(output), stack)
+        file = _opened(path, stack)
+        there = _done(file, path)
+        # What was paid for and killed on its way to the file.
+        there |= put_back(current, path, items, there, lambda line: _append(file, line))
         if retry_failed:
-            file = _without_failed(file, Path(output), stack)
-        done = _done(file, Path(output))
-        rest = [item for item in items if item.custom_id not in done]
+            file = _without_failed(file, path, stack)
+            there = _done(file, path)
+        rest = [item for item in items if item.custom_id not in there]
         if rest:
             # A name of which nothing is known is said before anything is sent.
             found = estimate(current.engine, rest)
-            _tell(current, found, rest=len(rest), done=len(items) - len(rest))
+            _tell(current, found, budget_lines(current), rest=len(rest), done=len(items) - len(rest))
             if not yes:
                 _ask(current, found)
-        failed, cost, unknown = asyncio.run(_run(current, rest, file, at_once)) if rest else (0, 0, 0)
+        failed, cost, unknown = asyncio.run(_run(current, rest, file, path, at_once)) if rest else (0, 0, 0)
     told = [f"{len(rest) - failed:,} answered"]
     told += [f"{failed:,} failed (--retry-failed asks them again)"] if failed else []
     told += [f"{len(items) - len(rest):,} were there already"] if len(rest) < len(items) else []
@@ -96,30 +100,42 @@ def run_batch(
         context.exit(1)
 
 
-async def _run(current: Session, items: list[BatchItem], file: IO[bytes], at_once: int) -> tuple[int, int, int]:
+async def _run(
+    current: Session, items: list[BatchItem], file: IO[bytes], path: Path, at_once: int
+) -> tuple[int, int, int]:
     """Answers and writes; how many failed, what is known of the cost, and of how many it is not."""
-    from interlingua.engine.batch import render_result, run
+    from interlingua.cli.batch_book import opened
+    from interlingua.engine.batch import Batch, render_result
     from interlingua.engine.limits import Limiter
     from interlingua.stores.memory import ProcessMemory
 
     engine = current.engine
-    limiter = Limiter(engine.clock, current.config.limits)
-    memory = ProcessMemory(engine.clock.monotonic)
     bar = ProgressBar(current.err, "asking", amount=_count, verb="asking")
-    failed = cost = unknown = 0
-    bar.tell(0, len(items))
+    failed = cost = unknown = number = 0
     try:
-        results: AsyncGenerator[BatchResult] = run(engine, items, memory=memory, limiter=limiter, concurrency=at_once)
-        async with aclosing(results) as each:
-            number = 0
-            async for result in each:
-                number += 1
-                _append(file, render_result(result, f"req_{uuid4().hex[:24]}"))
-                failed += result.error is not None
-                if result.error is None:
-                    cost += result.cost.pico if result.cost is not None else 0
-                    unknown += result.cost is None
-                bar.tell(number, len(items))
+        async with opened(current, path, items) as book:
+            batch = Batch(
+                engine,
+                memory=ProcessMemory(engine.clock.monotonic),
+                limiter=Limiter(engine.clock, current.config.limits),
+                budgets=book.budgets,
+                concurrency=at_once,
+                new_id=lambda: f"req_{uuid4().hex[:24]}",
+            )
+            book.left = batch.left
+            bar.tell(0, len(items))
+            async with aclosing(batch.results(items)) as each:
+                async for result in each:
+                    number += 1
+                    line = render_result(result)
+                    await book.enter(result, line)
+                    _append(file, line)
+                    book.written(result)
+                    failed += result.error is not None
+                    if result.error is None:
+                        cost += result.cost.pico if result.cost is not None else 0
+                        unknown += result.cost is None
+                    bar.tell(number, len(items))
     finally:
         bar.stop()
         await current.client.aclose()
@@ -228,13 +244,14 @@ def _append(file: IO[bytes], line: bytes) -> None:
         raise LocalFileError(f"the results cannot be written: {error.strerror or error}") from error
 
 
-def _tell(current: Session, found: BatchEstimate, *, rest: int, done: int) -> None:
+def _tell(current: Session, found: BatchEstimate, budgets: Sequence[str], *, rest: int, done: int) -> None:
     err = current.err
     lines = [
         ("requests", f"{rest:,}" + (f" ({done:,} are done)" if done else "")),
         ("models", ", ".join(found.models)),
         ("prompts", f"about {found.prompt_tokens:,} tokens"),
         ("costs", _costs(found, rest)),
+        *(("budget", budget) for budget in budgets),
     ]
     for label, text in lines:
         for line in err.hanging(f"{label:<9} ", text):

@@ -69,6 +69,7 @@ async def prune(store: SqlStore, keep: KeepSettings, now: int | None = None) -> 
     """
     now = time.time_ns() // 1000 if now is None else now
     ages = periods(keep)
+    await store.batches.prune(now)
     return Pruned(
         calls=await store.rollups.roll_up(now - ages["calls"]) if "calls" in ages else 0,
         conversations=await store.conversations.prune(now - ages["conversations"]) if "conversations" in ages else 0,

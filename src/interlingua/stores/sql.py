@@ -4,7 +4,7 @@ SQLAlchemy: see `opening.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from interlingua.errors import Conflict, InvalidRequest, NotFound
 from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.store import KeyRow, LedgerPage, LedgerRow
+from interlingua.stores.batches import SqlBatches
 from interlingua.stores.budgets import SqlBudgets
 from interlingua.stores.conversations import SqlConversations
 from interlingua.stores.database import Database
@@ -31,6 +32,7 @@ from interlingua.stores.schema import attempts, calls, meta, virtual_keys
 _CALL_COLUMNS = [column for column in calls.c if column.name != "id"]
 _ATTEMPT_COLUMNS = [column for column in attempts.c if column.name not in {"request_id", "tenant", "number"}]
 _KEYS_VERSION = "keys_version"
+_Also = Callable[[AsyncConnection], Awaitable[None]]
 
 
 class SqlStore:
@@ -42,7 +44,7 @@ class SqlStore:
 
     Attributes:
         database: what all of it is kept in.
-        conversations, overlay, responses, rollups, budgets, repricing: what else is kept.
+        conversations, overlay, responses, rollups, budgets, repricing, batches: what else is kept.
     """
 
     def __init__(self, place: Place | Path, *, responses: float = 0.0) -> None:
@@ -53,6 +55,7 @@ class SqlStore:
         self.rollups = SqlRollups(self.database)
         self.budgets = SqlBudgets(self.database)
         self.repricing = SqlRepricing(self.database)
+        self.batches = SqlBatches(self.database)
         self._insert_call = self.database.insertion(calls, [column.name for column in _CALL_COLUMNS])
         self._insert_attempt = self.database.insertion(attempts, [column.name for column in attempts.c])
 
@@ -69,21 +72,33 @@ class SqlStore:
         """Closes it. May be called twice."""
         await self.database.aclose()
 
-    async def write(self, rows: Sequence[LedgerRow], charges: Sequence[BudgetCharge] = ()) -> None:
-        """Commits all rows or none, with what they take from budgets; rows that are there already are left."""
+    async def write(
+        self, rows: Sequence[LedgerRow], charges: Sequence[BudgetCharge] = (), also: _Also | None = None
+    ) -> None:
+        """Commits all rows or none, with what they take from budgets; rows that are there already are left.
+
+        Args:
+            rows: of calls that are over.
+            charges: what they take.
+            also: what else is to be in the same transaction.
+        """
         values = [call_values(row) for row in rows]
         earlier = [each for row in rows if len(row.attempts) > 1 for each in earlier_values(row)]
         try:
-            await self._write(values, earlier, charges)
+            await self._write(values, earlier, charges, also)
         except InvalidRequest:
             if self.database.place.is_file:
                 raise
             # PostgreSQL keeps no NUL, and a client that sends one shall not be missing in the ledger for it.
             texts = [_without_nul(each) for each in values]
-            await self._write(texts, [_without_nul(each) for each in earlier], charges)
+            await self._write(texts, [_without_nul(each) for each in earlier], charges, also)
 
     async def _write(
-        self, values: list[tuple[Any, ...]], earlier: list[tuple[Any, ...]], charges: Sequence[BudgetCharge]
+        self,
+        values: list[tuple[Any, ...]],
+        earlier: list[tuple[Any, ...]],
+        charges: Sequence[BudgetCharge],
+        also: _Also | None,
     ) -> None:
         async def insert(connection: AsyncConnection) -> None:
             if charges:
@@ -91,6 +106,8 @@ class SqlStore:
             await connection.exec_driver_sql(self._insert_call, values)
             if earlier:
                 await connection.exec_driver_sql(self._insert_attempt, earlier)
+            if also is not None:
+                await also(connection)
 
         await self.database.written(insert)
 
