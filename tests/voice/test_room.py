@@ -17,6 +17,7 @@ from aiohttp import web
 from livekit import rtc
 
 from interlingua.config.load import load_config
+from interlingua.stores.opening import open_store
 from interlingua.voice.offline import TTS, spoken
 from interlingua.voice.tokens import TokenRequest, mint
 from tests.voice.livekit_server import LiveKit, binary, livekit
@@ -33,6 +34,8 @@ pytestmark = [
 ]
 
 CONFIG = """
+[store]
+path = "{folder}/il.db"
 [providers.lab]
 base_url = "{address}"
 dialect = "openai_chat"
@@ -42,6 +45,7 @@ llm_model = "lab/small"
 llm_models = ["lab/big"]
 task_agent_provider = "lab"
 task_agents = ["lab/*"]
+tenant = "phone"
 greeting = "Hello."
 most_load = 1  # other tests keep this machine busy
 tts = {{ plugin = "offline", options = {{ program = "flite", voice = "kal16" }} }}
@@ -174,7 +178,7 @@ async def test_a_caller_talks_and_changes_both_models_in_mid_call(server: LiveKi
     """By text and by voice, through a real server; the change is heard, and the next turn has another model."""
     config, log = tmp_path / "voice.toml", tmp_path / "log"
     async with lab() as upstream:
-        config.write_text(CONFIG.format(address=upstream.address))
+        config.write_text(CONFIG.format(address=upstream.address, folder=tmp_path))
         settings = load_config(str(config)).voice
         async with voice(config, server, log):
             caller = Caller()
@@ -201,3 +205,8 @@ async def test_a_caller_talks_and_changes_both_models_in_mid_call(server: LiveKi
         assert [body["model"] for body in upstream.asked] == ["small", "big"]
         assert "capital of france" in upstream.asked[1]["messages"][-1]["content"]
         assert caller.heard > 10
+    store = await open_store(tmp_path / "il.db", {})
+    rows = (await store.page("phone")).rows
+    await store.aclose()
+    assert sorted(row.model for row in rows) == ["lab/big", "lab/small"]
+    assert len({row.conversation for row in rows}) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -9,7 +10,7 @@ from msgspec import Meta, Struct
 
 from interlingua.engine.budgets import BudgetSettings
 from interlingua.engine.ledger import LedgerSettings
-from interlingua.engine.principal import Amount, Limits
+from interlingua.engine.principal import LOCAL_TENANT, Amount, Limits
 from interlingua.engine.router import ModelAlias
 from interlingua.engine.settings import BreakerSettings, CacheSettings, LossSettings, QueueSettings, RetrySettings
 from interlingua.ports.transport import Timeouts
@@ -192,6 +193,7 @@ class VoiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         llm_models: patterns of the models that callers may choose instead, by name or as `provider/model`.
         task_agent_provider, task_agent_model: the task agent, which works; None as for `TaskAgent()`.
         task_agents: patterns of the task agents that callers may choose instead, as `provider/model`.
+        tenant: whose account calls are made on: its budget holds them, and its ledger has them.
         spoken_notices: whether a change, or why there is none, is said and not only logged.
         turn_detection: what tells that somebody has finished: silence (`vad`), the speech recogniser (`stt`), or
             LiveKit's own small model (`model`), which takes 250 MB of memory.
@@ -214,6 +216,7 @@ class VoiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     task_agent_provider: str | None = None
     task_agent_model: str | None = None
     task_agents: tuple[str, ...] = ()
+    tenant: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")] = LOCAL_TENANT
     spoken_notices: bool = True
     turn_detection: Literal["vad", "stt", "model"] = "vad"
     stt: SpeechSettings = SpeechSettings(plugin="offline")
@@ -221,6 +224,14 @@ class VoiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     vad: SpeechSettings = SpeechSettings(plugin="livekit")
     token_lifetime: Annotated[int, Meta(ge=10, le=86_400)] = 600
     most_load: Annotated[float, Meta(gt=0, le=1)] = 0.7
+
+    def address(self, environment: Mapping[str, str]) -> str:
+        """The LiveKit server's address; empty where none is named.
+
+        Args:
+            environment: names and values.
+        """
+        return self.url or environment.get("LIVEKIT_URL", "").strip()
 
 
 class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

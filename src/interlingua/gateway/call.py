@@ -16,6 +16,7 @@ from interlingua.engine.budgets import Hold
 from interlingua.engine.limits import LimitStates
 from interlingua.engine.passage import Outcome
 from interlingua.engine.principal import Principal
+from interlingua.engine.record import ledger_row
 from interlingua.engine.relay import UPSTREAM_ID
 from interlingua.engine.shared_limits import Admission, AtOnce, Refusal
 from interlingua.engine.target import Target
@@ -24,8 +25,8 @@ from interlingua.gateway.hooks import CallView
 from interlingua.gateway.incoming import Incoming, Send, Watch
 from interlingua.gateway.outgoing import Headers
 from interlingua.gateway.rate_headers import rate_headers
-from interlingua.gateway.record import TAGS_HEADER, ledger_row, tags
 from interlingua.gateway.state import State
+from interlingua.gateway.tags import TAGS_HEADER, tags
 from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.dialect import WireRequest
 from interlingua.ports.lens import Peek

@@ -21,6 +21,7 @@ from msgspec import Struct
 from interlingua.engine.answer import Answer as Finished
 from interlingua.engine.conversation import conversation_key
 from interlingua.engine.principal import Principal
+from interlingua.engine.record import attempt_rows
 from interlingua.engine.route import Route
 from interlingua.errors import Cancelled, InterlinguaError, NotFound, Overloaded, RateLimited, StreamInterrupted
 from interlingua.gateway.call import Call
@@ -29,7 +30,6 @@ from interlingua.gateway.ids import request_id
 from interlingua.gateway.incoming import Incoming
 from interlingua.gateway.native_chat import let_in, settle
 from interlingua.gateway.outgoing import problem, told
-from interlingua.gateway.record import attempt_rows
 from interlingua.gateway.state import State
 from interlingua.ports.lens import Peek
 from interlingua.ports.store import Answer, StoredMessage

@@ -15,6 +15,7 @@ from livekit.agents import (
     Agent,
     AgentSession,
     APIConnectOptions,
+    APIStatusError,
     ErrorEvent,
     JobContext,
     TurnHandlingOptions,
@@ -28,9 +29,11 @@ from interlingua.client.agent import AsyncTaskAgent
 from interlingua.client.client import AsyncClient
 from interlingua.client.safe_tools import calculate, time_now
 from interlingua.config.schema import Config, VoiceSettings
-from interlingua.errors import InterlinguaError
+from interlingua.errors import BudgetExceeded, InterlinguaError
+from interlingua.voice.accounts import open_accounts
 from interlingua.voice.choices import NAMES, Chooser, Chosen, aloud, read_wishes
 from interlingua.voice.llm import LLM
+from interlingua.voice.shown import Shown
 from interlingua.voice.speech import Speech, open_speech
 
 MOST_TOOL_STEPS = 6
@@ -109,8 +112,12 @@ class VoiceAgent(Agent):
     def failed(self, event: ErrorEvent) -> None:
         """Says that there is no answer, where LiveKit gave up on one."""
         error = event.error
-        if isinstance(error, livekit_llm.LLMError) and not error.recoverable:
-            self._tell(f"Sorry, {aloud(self.chosen.llm_model)} gave no answer.", f"no answer: {error.error}")
+        if not isinstance(error, livekit_llm.LLMError) or error.recoverable:
+            return
+        said = f"Sorry, {aloud(self.chosen.llm_model)} gave no answer."
+        if isinstance(error.error, APIStatusError) and error.error.body == {"code": BudgetExceeded.code}:
+            said = "Sorry, the budget does not allow that."
+        self._tell(said, f"no answer: {error.error}")
 
     def _tell(self, aloud: str, written: str = "") -> None:
         log.info("%s", written or aloud)
@@ -153,6 +160,13 @@ async def converse(context: JobContext, config: Config, client: AsyncClient | No
         client: what asks models; one of the configuration's own otherwise.
     """
     asks = client or AsyncClient(config=config)
+    accounts = await open_accounts(config, asks, context.job.room.name)
+
+    async def close() -> None:
+        await accounts.aclose()
+        await asks.aclose()
+
+    context.add_shutdown_callback(close)
     settings = config.voice
     chooser = Chooser(settings, asks.engine)
     job = read_wishes(context.job.metadata)
@@ -160,9 +174,14 @@ async def converse(context: JobContext, config: Config, client: AsyncClient | No
     await context.connect()
     participant = await context.wait_for_participant()
 
+    shown = Shown(context.room.local_participant)
+
     def chosen() -> Chosen:
         now = context.room.remote_participants.get(participant.identity, participant)
-        return chooser.choose(job, read_wishes(now.metadata, now.attributes))
+        wishes = read_wishes(now.metadata, now.attributes)
+        found = chooser.choose(job, wishes)
+        shown.show(found, wishes)
+        return found
 
     agent = VoiceAgent(settings, asks, chosen())
     session.on("error", agent.failed)
@@ -174,11 +193,6 @@ async def converse(context: JobContext, config: Config, client: AsyncClient | No
     )
     watch(context.room, participant.identity, lambda: agent.follow(chosen()))
     agent.follow(chosen())  # what changed while the session began
-
-    async def close() -> None:
-        await asks.aclose()
-
-    context.add_shutdown_callback(close)
 
 
 def watch(room: rtc.Room, identity: str, changed: Any) -> None:

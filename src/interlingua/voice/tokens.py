@@ -66,7 +66,7 @@ def server(settings: VoiceSettings, environment: Mapping[str, str] | None = None
         ConfigError: it names none, or key and secret are not where it says.
     """
     environment = os.environ if environment is None else environment
-    url = settings.url or environment.get("LIVEKIT_URL", "").strip()
+    url = settings.address(environment)
     if not url:
         raise ConfigError(
             "voice.url: no LiveKit server is named",

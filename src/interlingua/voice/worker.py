@@ -15,6 +15,7 @@ from livekit.agents import AgentServer, JobContext, JobExecutorType
 from interlingua.client.client import AsyncClient
 from interlingua.config.schema import Config
 from interlingua.errors import ConnectionFailed
+from interlingua.stores.opening import open_store
 from interlingua.voice.agent import converse
 from interlingua.voice.choices import Chooser
 from interlingua.voice.speech import open_speech
@@ -81,9 +82,12 @@ async def serve_voice(config: Config, ready: Callable[[str], None]) -> None:
 
     Raises:
         ConnectionFailed: the server cannot be reached, or refuses our key.
-        ConfigError: as `build_worker`.
+        ConfigError: as `build_worker`; or the store cannot be used.
+        LocalFileError: the store fails.
     """
     worker = build_worker(config)
+    # Each call opens the store for itself: here it is brought up to date, and a mistake shows before anybody calls.
+    await (await open_store(config.store)).aclose()
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

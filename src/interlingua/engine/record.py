@@ -8,10 +8,6 @@ from interlingua.engine.principal import Principal
 from interlingua.ports.lens import Peek
 from interlingua.ports.store import AttemptRow, LedgerRow
 
-TAGS_HEADER = "x-interlingua-tags"
-LONGEST_TAG = 64
-MOST_TAGS = 10
-
 
 def ledger_row(
     request_id: str,
@@ -59,19 +55,6 @@ def ledger_row(
         tuple(outcome.decisions),
         tags,
     )
-
-
-def tags(header: str) -> tuple[str, ...]:
-    """What a client calls a call, to sum up usage by: words between commas, such as `team-a, nightly`.
-
-    Args:
-        header: its `x-interlingua-tags`; what cannot be a tag is left out, and so is what is too much.
-    """
-    if not header:
-        return ()
-    words = (word.strip() for word in header.split(","))
-    found = sorted({word for word in words if 0 < len(word) <= LONGEST_TAG and word.isprintable()})
-    return tuple(found[:MOST_TAGS])
 
 
 def attempt_rows(outcome: Outcome, started: float, first: float | None) -> tuple[AttemptRow, ...]:
