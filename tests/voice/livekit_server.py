@@ -45,6 +45,7 @@ def livekit() -> Iterator[LiveKit]:
     config = (
         f"port: {port}\nbind_addresses: [127.0.0.1]\nkeys: {{{KEY}: {SECRET}}}\n"
         f"rtc: {{tcp_port: {tcp}, udp_port: {udp}, node_ip: 127.0.0.1, use_external_ip: false}}\n"
+        "room: {departure_timeout: 600}\n"  # so that whoever stays in an empty room until it is gone is found out
     )
     process = subprocess.Popen(
         [program, "--dev", "--config-body", config], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

@@ -33,6 +33,8 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("flite") is None, reason="flite speaks in this test: apt-get install flite"),
 ]
 
+QUESTION = "what is the capital of france"
+MOST_TIMES = 4
 CONFIG = """
 [store]
 path = "{folder}/il.db"
@@ -109,6 +111,9 @@ async def voice(config: Path, server: LiveKit, log: Path) -> AsyncIterator[None]
         await until(lambda: b"registered worker" in log.read_bytes() or process.returncode is not None)
         assert process.returncode is None, _told(log)
         yield
+    except BaseException as error:
+        error.add_note(_told(log))
+        raise
     finally:
         if process.returncode is None:
             process.terminate()
@@ -145,13 +150,23 @@ class Caller:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def speak(self, frame: rtc.AudioFrame) -> None:
-        """Says something through a microphone."""
+    async def ask(self, frame: rtc.AudioFrame, upstream: Lab) -> None:
+        """Asks the question through a microphone, and once more where it was not understood: on a busy machine sound
+        comes in pieces."""
         source = rtc.AudioSource(frame.sample_rate, 1)
         track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
         await self.room.local_participant.publish_track(
             track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
         )
+        for _ in range(MOST_TIMES):
+            before = len(upstream.asked)
+            await self._speak(source, frame)
+            await until(lambda before=before: len(upstream.asked) > before)
+            if any(QUESTION in message["content"] for message in upstream.asked[-1]["messages"][-1:]):
+                return
+        raise AssertionError(f"nobody understands it: {upstream.asked}")
+
+    async def _speak(self, source: rtc.AudioSource, frame: rtc.AudioFrame) -> None:
         size = frame.sample_rate // 50
         silence = b"\0\0" * frame.sample_rate
         data = silence + bytes(frame.data) + silence * 2
@@ -198,15 +213,19 @@ async def test_a_caller_talks_and_changes_both_models_in_mid_call(server: LiveKi
                 await until(lambda: any("may not be chosen" in text for text in caller.read))
                 await caller.room.local_participant.set_attributes({"llm_model": "lab/big"})
                 await until(lambda: sum("big talks now" in text for text in caller.read) == 2)
-                await caller.speak(await spoken(TTS(program="flite", voice="kal16"), "what is the capital of france"))
+                await caller.ask(await spoken(TTS(program="flite", voice="kal16"), QUESTION), upstream)
                 await until(lambda: any("I am big" in text for text in caller.read))
+            except TimeoutError as error:
+                error.add_note(f"read: {caller.read}; heard: {caller.heard}; asked: {upstream.asked}")
+                raise
             finally:
                 await caller.leave()
-        assert [body["model"] for body in upstream.asked] == ["small", "big"]
-        assert "capital of france" in upstream.asked[1]["messages"][-1]["content"]
+            await until(lambda: b"process exiting" in log.read_bytes())
+        first, *later = [body["model"] for body in upstream.asked]
+        assert first == "small" and set(later) == {"big"}
         assert caller.heard > 10
     store = await open_store(tmp_path / "il.db", {})
     rows = (await store.page("phone")).rows
     await store.aclose()
-    assert sorted(row.model for row in rows) == ["lab/big", "lab/small"]
+    assert {row.model for row in rows} == {"lab/big", "lab/small"}
     assert len({row.conversation for row in rows}) == 1

@@ -185,6 +185,8 @@ async def converse(context: JobContext, config: Config, client: AsyncClient | No
 
     agent = VoiceAgent(settings, asks, chosen())
     session.on("error", agent.failed)
+    # Else the process waits, deaf, until the server has forgotten the room, and a worker that is told to end waits too.
+    session.on("close", lambda event: context.shutdown(event.reason.value))
     await session.start(
         agent,
         room=context.room,

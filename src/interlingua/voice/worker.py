@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import math
 import signal
 from collections.abc import Callable
 from functools import partial
 
-from livekit.agents import AgentServer, JobContext, JobExecutorType
+from livekit.agents import AgentServer, JobContext, JobExecutorType, WorkerOptions
 
 from interlingua.client.client import AsyncClient
 from interlingua.config.schema import Config
@@ -21,6 +20,11 @@ from interlingua.voice.choices import Chooser
 from interlingua.voice.speech import open_speech
 from interlingua.voice.tokens import server
 
+SERVERS_LIMIT = 0.7
+"""The load from which a LiveKit server offers a worker nothing: its `agents.target_load`."""
+_MEASURED: Callable[[AgentServer], float] = WorkerOptions.load_fnc  # type: ignore[assignment]  # it may take nothing
+PRELOADED = ("interlingua.voice.agent", "interlingua.stores.sql")
+"""What takes long to import and each call needs: brought once, before anybody calls."""
 TRIES = 5
 """How often a server that does not answer is tried."""
 
@@ -60,13 +64,29 @@ def build_worker(config: Config, *, threads: bool = False) -> AgentServer:
         api_secret=at.api_secret.reveal(),
         host="127.0.0.1",
         port=0,
-        load_threshold=config.voice.most_load if config.voice.most_load < 1 else math.inf,
+        load_fnc=partial(told_load, config.voice.most_load),
+        load_threshold=SERVERS_LIMIT,
         num_idle_processes=1,
+        preload_modules=list(PRELOADED),
         max_retry=TRIES,
         drain_timeout=int(config.server.drain),
     )
     worker.rtc_session(partial(_job, config), agent_name=config.voice.agent_name)
     return worker
+
+
+def told_load(most: float, worker: AgentServer) -> float:
+    """The load that the server is told, so that its limit is reached where ours is.
+
+    A worker that says it takes more than the server's limit is not offered any call, and callers wait for nobody.
+
+    Args:
+        most: `voice.most_load`.
+        worker: whose.
+    """
+    if most >= 1:
+        return 0.0
+    return min(1.0, _MEASURED(worker) * SERVERS_LIMIT / most)
 
 
 async def _job(config: Config, context: JobContext) -> None:
