@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from interlingua.client.client import AsyncClient
 from interlingua.config.schema import Config, VoiceSettings
 from interlingua.engine.router import ModelAlias
 from interlingua.errors import ConfigError, ModelNotFound
-from interlingua.voice.choices import NAMES, Chooser, aloud, read_wishes
+from interlingua.voice.choices import NAMES, Chooser, aloud, offered, read_wishes
 from tests.voice.sessions import CONFIG, LAB
 
 SETTINGS = VoiceSettings(
@@ -93,6 +94,33 @@ def test_without_settings_the_voice_model_is_the_default_and_tasks_go_where_task
     chosen = Chooser(VoiceSettings(), AsyncClient(config=Config()).engine).choose()
     assert chosen.llm_model == "local/smollm2"
     assert chosen.task_agent_provider == "chutes"
+
+
+def test_what_is_offered_is_what_would_be_followed() -> None:
+    """Aliases, models of the catalog, defaults of hosts of one's own, and what the lists themselves name."""
+    settings = replace(SETTINGS, llm_models=("fast", "far/*", "lab/named", "gone/x"), task_agents=("far/*", "lab/deep"))
+    told = msgspec.json.decode(offered(settings, ENGINE))
+    assert told["llm_models"] == ["lab/m", "fast", "lab/named", "far/m"]
+    assert told["task_agents"] == [
+        {"provider": "lab", "model": "m"},
+        {"provider": "lab", "model": "deep"},
+        {"provider": "far", "model": "m"},
+    ]
+    assert (told["llm_model"], told["task_agent_provider"], told["task_agent_model"]) == ("lab/m", "lab", "m")
+    chooser = Chooser(settings, ENGINE)
+    for name in told["llm_models"]:
+        assert chooser.choose({"llm_model": name}).llm_model == name
+    for one in told["task_agents"]:
+        wish = {"task_agent_provider": one["provider"], "task_agent_model": one["model"]}
+        assert chooser.choose(wish).task_agent == f"{one['provider']}/{one['model']}"
+
+
+def test_of_the_catalog_only_models_are_offered_that_there_is_a_key_for() -> None:
+    """Nobody chooses what cannot answer."""
+    engine = AsyncClient(config=CONFIG, api_keys={"groq": "k"}).engine
+    told = msgspec.json.decode(offered(replace(SETTINGS, llm_models=("groq/*", "anthropic/*")), engine))
+    assert len(told["llm_models"]) > 1
+    assert {name.partition("/")[0] for name in told["llm_models"]} == {"lab", "groq"}
 
 
 def test_names_are_said_in_words() -> None:

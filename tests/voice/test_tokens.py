@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 from livekit import api
 
-from interlingua.cli.serve import voice_token
+from interlingua.cli.serve import MOUNTS, voice_token
 from interlingua.config.schema import VoiceSettings
 from interlingua.errors import ConfigError, InvalidRequest
 from interlingua.gateway.auth import admin_token
 from interlingua.gateway.build import token_path
 from interlingua.voice.tokens import TokenRequest, mint
 from tests.cli.runs import run
+from tests.cli.serving import Gateway
 from tests.gateway.asgi import call, gateway
+from tests.gateway.test_workers import lines
 from tests.voice.livekit_server import KEY, SECRET
+from tests.voice.sessions import LAB
 
 ENVIRONMENT = {"LIVEKIT_URL": "ws://127.0.0.1:7880", "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
 WISHES = {"llm_model": "groq/fast", "task_agent_provider": "anthropic"}
@@ -85,6 +88,40 @@ async def test_the_gateway_gives_tokens_to_the_administrator(tmp_path: Path, mon
     assert answer.status == 200
     assert claims(answer.json["token"]).video.room == "kitchen"
     assert wrong.status == 400
+
+
+async def test_the_gateway_tells_the_administrator_what_may_be_chosen(tmp_path: Path) -> None:
+    """Aliases and models by name, so that a page can list them."""
+    voice = VoiceSettings(llm_model="lab/m", task_agent_provider="lab", llm_models=("far/*",))
+    providers = {"lab": LAB, "far": LAB}
+    async with gateway(tmp_path, None, voice=voice, providers=providers) as app:
+        app.state.mounts = MOUNTS
+        headers = {"authorization": f"Bearer {admin_token(token_path(app.state.config)).reveal()}"}
+        assert (await call(app, "GET", "/api/voice")).status == 401
+        told = (await call(app, "GET", "/api/voice", headers=headers)).json
+    assert told["llm_models"] == ["lab/m", "far/m"]
+    assert told["task_agents"] == [{"provider": "lab", "model": "m"}]
+
+
+@pytest.mark.slow
+def test_each_of_several_workers_gives_tokens(tmp_path: Path) -> None:
+    """What answers is handed to other processes by its name."""
+    (tmp_path / "key").write_text(KEY)
+    (tmp_path / "secret").write_text(SECRET)
+    voice = (
+        f'[voice]\nurl = "ws://127.0.0.1:7880"\n'
+        f'api_key = "file:{tmp_path}/key"\napi_secret = "file:{tmp_path}/secret"\n'
+    )
+    running = Gateway(tmp_path, "--workers", "2", more=voice)
+    try:
+        admin = (tmp_path / "admin-token").read_text().strip()
+        with lines(running) as both:
+            rooms = {claims(line.ask("/api/voice/token", {}, admin)["token"]).video.room for line in both}
+            features = [line.ask("/api/session", token=admin)["features"]["voice"] for line in both]
+    finally:
+        assert running.end() == 0
+    assert len(rooms) == 2
+    assert features == [True, True]
 
 
 def test_the_command_prints_a_token(tmp_path: Path) -> None:

@@ -83,7 +83,20 @@ def command(context: click.Context, /, **flags: Any) -> None:
         else:
             err.line("  browser     il open")
 
-    run(config, ready, source=source, logs=logs, mounts={("POST", "/api/voice/token"): voice_token})
+    run(config, ready, source=source, logs=logs, mounts=MOUNTS)
+
+
+def voice_choices(config: Config, body: bytes) -> bytes:
+    """`GET /api/voice`: who talks and works, and whom callers may choose instead.
+
+    Raises:
+        ConfigError: the voice agent is not installed, or its defaults cannot be used.
+        ModelNotFound: the default voice model does not exist.
+    """
+    from interlingua.client.client import AsyncClient
+
+    told: bytes = voice_module("choices").offered(config.voice, AsyncClient(config=config).engine)
+    return told
 
 
 def voice_token(config: Config, body: bytes) -> bytes:
@@ -95,6 +108,10 @@ def voice_token(config: Config, body: bytes) -> bytes:
     """
     answered: bytes = voice_module("tokens").answer(config.voice, body)
     return answered
+
+
+MOUNTS = {("GET", "/api/voice"): voice_choices, ("POST", "/api/voice/token"): voice_token}
+"""What the voice agent answers in the gateway."""
 
 
 def _locate(path: str | None) -> Path | None:

@@ -111,9 +111,9 @@ class Gateway:
         if route.operation == "health":
             return health.answer(state, incoming.path, incoming.header("accept"))
         if route.operation == "page":
-            return pages.answer(incoming)
+            return pages.answer(incoming, state.livekit)
         if route.operation == "greeting":
-            return greeting(incoming)
+            return greeting(incoming, state.livekit)
         if route.operation == "native":
             return await native.answer(state, incoming, found, principal, send)
         raise Unsupported(f"{incoming.path} is not offered", feature=incoming.path, remedy=_INSTEAD)

@@ -151,6 +151,7 @@ async def build_gateway(
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
         hooks=hooks,
         worker=worker,
+        environment=environment,
     )
     reloader = await _completed(state, source or ConfigSource.of(config), environment, transport, owns_exit=owns_exit)
     return Gateway(state, *_lifetime(state, store, reloader, kept, sharing))

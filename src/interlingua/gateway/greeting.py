@@ -26,12 +26,12 @@ _HEADERS = (
 _ALONE = ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
 
 
-def greeting(incoming: Incoming) -> WireResponse:
-    """What a request for `/` gets."""
+def greeting(incoming: Incoming, livekit: str = "") -> WireResponse:
+    """What a request for `/` gets; arguments as of `pages.answer`."""
     if "text/html" not in incoming.header("accept"):
         return PLAIN
     if pages.built():
-        return pages.answer(incoming)
+        return pages.answer(incoming, livekit)
     scheme = "https" if incoming.header("x-forwarded-proto") == "https" else "http"
     address = html.escape(f"{scheme}://{incoming.header('host')}")
     page = _page().replace("{address}", address).replace("{version}", __version__)

@@ -1,6 +1,7 @@
 """The web interface as files: what `make web` built, with the headers that keep it to itself.
 
-The policy allows no script but ours, no frame, and no connection but to this gateway; styles may stand in elements,
+The policy allows no script but ours, no frame, and no connection but to this gateway and, where calls by voice are
+offered, to their LiveKit server; styles may stand in elements,
 because components place themselves so. A source tree without a build says how to make one.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,7 +28,6 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = (
-    ("content-security-policy", POLICY),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(self)"),
@@ -36,6 +37,7 @@ _HEADERS = (
 _TYPES = {".js": "text/javascript", ".webmanifest": "application/manifest+json", ".woff2": "font/woff2"}
 _FOREVER = "public, max-age=31536000, immutable"
 _LEAST_TO_PACK = 1024
+_LIVEKIT = re.compile(r"(ws|wss)://((?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?)(?:/[^\s;,]*)?")
 
 
 class File(Struct, frozen=True):
@@ -52,11 +54,28 @@ def built() -> bool:
     return (STATIC / "index.html").is_file()
 
 
-def answer(incoming: Incoming) -> WireResponse:
+@lru_cache(maxsize=8)
+def policy(livekit: str) -> str:
+    """What a page may do.
+
+    Args:
+        livekit: the server that it may also connect to, as `wss://host`: its signals travel by WebSocket, and why one
+            failed is asked by HTTP. What is no such address allows nothing.
+    """
+    found = _LIVEKIT.fullmatch(livekit)
+    if found is None:
+        return POLICY
+    scheme, host = found[1], found[2]
+    origins = f"{scheme}://{host} {scheme.replace('ws', 'http')}://{host}"
+    return POLICY.replace("connect-src 'self'", f"connect-src 'self' {origins}")
+
+
+def answer(incoming: Incoming, livekit: str = "") -> WireResponse:
     """A page or a file of the interface; every address of the page is the same page, which finds its own way.
 
     Args:
         incoming: the request; its path is one of the table's.
+        livekit: the LiveKit server of calls by voice; empty where they are not offered.
 
     Raises:
         NotFound: there is no such file, or no build.
@@ -70,7 +89,12 @@ def answer(incoming: Incoming) -> WireResponse:
     if file is None:
         raise NotFound(f"there is nothing at {path}", what="path")
     kept = _FOREVER if path.startswith("/assets/") else "no-cache"
-    headers: Headers = (*_HEADERS, ("etag", file.tag), ("cache-control", kept))
+    headers: Headers = (
+        ("content-security-policy", policy(livekit)),
+        *_HEADERS,
+        ("etag", file.tag),
+        ("cache-control", kept),
+    )
     if incoming.header("if-none-match") == file.tag:
         return WireResponse(status=304, headers=headers)
     headers = (("content-type", file.kind), *headers)

@@ -150,6 +150,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/presets", "native", "session"),
     Route("PUT", "/api/presets/{name}", "native", "session"),
     Route("DELETE", "/api/presets/{name}", "native", "session"),
+    Route("GET", "/api/voice", "native", "admin"),
     Route("POST", "/api/voice/token", "native", "admin"),
     Route("GET", "/healthz", "health", "public"),
     Route("GET", "/readyz", "health", "public"),

@@ -37,7 +37,10 @@ async def shown(asked: Asked) -> WireResponse:
             "tenant": principal.tenant if principal is not None else None,
             "key": (principal.key or None) if principal is not None else None,
             "version": __version__,
-            "features": {"voice": False, "desktop": False},
+            "features": {
+                "voice": principal is not None and principal.admin and bool(state.livekit),
+                "desktop": False,
+            },
             "default_model": _default_model(asked) if principal is not None else "",
             "needs_key": state.doorkeeper.has_keys,
         }

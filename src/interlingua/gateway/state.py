@@ -44,6 +44,9 @@ Mount: TypeAlias = Callable[[Config, bytes], bytes]
 """What answers a path in place of the gateway: it is given the configuration in force and the body, and gives JSON. It
 is a function of a module, because several workers get it by its name."""
 
+VOICE = ("POST", "/api/voice/token")
+"""The path that offers calls by voice, where something is mounted there."""
+
 
 @dataclass(slots=True)
 class State:
@@ -80,6 +83,7 @@ class State:
         needs_restart: keys of the file whose change waits for a restart.
         worker: which of several this is, and what they have in common; None where it is alone.
         mounts: what other surfaces answer, by method and path; each has its row in the table of routes.
+        environment: names and values, as the configuration refers to them.
     """
 
     config: Config
@@ -115,3 +119,9 @@ class State:
     needs_restart: tuple[str, ...] = ()
     worker: Worker | None = None
     mounts: Mapping[tuple[str, str], Mount] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def livekit(self) -> str:
+        """The address of the LiveKit server where calls by voice are offered; empty where they are not."""
+        return self.config.voice.address(self.environment) if VOICE in self.mounts else ""

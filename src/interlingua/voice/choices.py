@@ -7,7 +7,7 @@ absent or refused is the configuration's default. No wish ever carries a key or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -21,6 +21,7 @@ from interlingua.providers.provider import Provider, find
 
 NAMES = ("llm_model", "task_agent_provider", "task_agent_model")
 """The keys of metadata and attributes that are read; all others are somebody else's."""
+_WILD = frozenset("*?[")
 LONGEST = 200
 """Letters of a name; a longer text is none."""
 
@@ -103,6 +104,35 @@ class Chooser:
             refused.append(f"{error.message}, so {aloud(task_model)} works.")
         return Chosen(model, provider, task_model, tuple(refused))
 
+    def voice_models(self) -> tuple[str, ...]:
+        """Those that callers may choose: of the aliases, the catalog, the providers' defaults, and what lists name."""
+        named = (self._default_model, *self._engine.aliases, *self._settings.llm_models, *self._known())
+        return tuple(
+            name
+            for name in dict.fromkeys(named)
+            if not _WILD & set(name) and self.choose({"llm_model": name}).llm_model == name
+        )
+
+    def task_agents(self) -> tuple[tuple[str, str], ...]:
+        """The same of those that work, as provider and model."""
+        default = (self._default_provider, self._default_task_model)
+        names = dict.fromkeys((*self._settings.task_agents, *self._known()))
+        listed = (name for name in names if not _WILD & set(name) and _matches(self._settings.task_agents, name))
+        pairs = (name.partition("/")[::2] for name in listed)
+        found = (
+            (chosen.task_agent_provider, chosen.task_agent_model)
+            for provider, model in pairs
+            if not (chosen := self.choose({"task_agent_provider": provider, "task_agent_model": model})).refused
+        )
+        return tuple(dict.fromkeys((default, *found)))
+
+    def _known(self) -> Iterable[str]:
+        for provider in self._engine.providers.values():
+            if provider.default_model:
+                yield f"{provider.id}/{provider.default_model}"
+        for row in self._engine.catalog.models:
+            yield row.name
+
     def _voice_model(self, wish: str) -> str:
         """Raises InterlinguaError, whose message can be spoken."""
         if not wish or wish == self._default_model:
@@ -163,6 +193,29 @@ class Chooser:
                 f"voice.task_agent_model: {found.id} has no default model", remedy="Name one of its models."
             )
         return found.id, model
+
+
+def offered(settings: VoiceSettings, engine: Engine) -> bytes:
+    """What callers may choose, as pages list it: JSON.
+
+    Args:
+        settings: the defaults, and what is allowed.
+        engine: knows models, providers and whether there is a key.
+
+    Raises:
+        ConfigError, ModelNotFound: as `Chooser`.
+    """
+    chooser = Chooser(settings, engine)
+    chosen = chooser.choose()
+    agents = [{"provider": provider, "model": model} for provider, model in chooser.task_agents()]
+    return msgspec.json.encode(
+        {
+            **{name: getattr(chosen, name) for name in NAMES},
+            "llm_models": chooser.voice_models(),
+            "task_agents": agents,
+            "agent_name": settings.agent_name,
+        }
+    )
 
 
 def aloud(name: str) -> str:

@@ -31,6 +31,8 @@ FLAGS = [
 ROOT = Path(__file__).resolve().parents[3]
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
+_NOT_OURS = ("IL_", "OPENAI", "ANTHROPIC", "LIVEKIT")
+"""What whoever runs the tests has set, and the gateway must not see."""
 _CONFIG = """
 default_model = "lab/chat"
 
@@ -129,7 +131,7 @@ def stand(folder: Path, more: str = "") -> Iterator[Stand]:
         folder: for its configuration and state.
         more: of configuration.
     """
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("IL_", "OPENAI", "ANTHROPIC"))}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     env |= {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
     env |= {"XDG_STATE_HOME": str(folder / "state"), "IL_KEYCHAIN": "off", "NO_PROXY": "127.0.0.1,localhost"}
     with provider() as lab:

@@ -6,11 +6,13 @@ import { Outlet, useLocation } from "react-router";
 
 import { strings } from "../i18n/strings";
 import { useSession } from "../state/session";
+import { useVoice, voice } from "../voice/state";
 import { Boundary } from "./Boundary";
 import { Failure } from "./Failure";
 import { Sidebar } from "./Sidebar";
 
 const SignIn = lazy(async () => ({ default: (await import("../pages/SignIn")).SignIn }));
+const VoicePanel = lazy(async () => ({ default: (await import("../voice/VoicePanel")).VoicePanel }));
 const Palette = lazy(async () => ({ default: (await import("./Palette")).Palette }));
 
 interface Frame {
@@ -36,6 +38,11 @@ export function Shell(): ReactNode {
   const [wide, wideActions] = useDisclosure(true);
   const [palette, setPalette] = useState(false);
   const closeDrawer = drawerActions.close;
+  const offered = session?.features.voice ?? false;
+  const talks = useVoice().opened && offered;
+  useEffect(() => {
+    if (!offered) voice.leave(); // whoever signed out has hung up
+  }, [offered]);
 
   // The palette opens itself when it first comes, and from then on heeds its own shortcut.
   useHotkeys(palette ? [] : [["mod+K", () => setPalette(true)]], []);
@@ -75,7 +82,7 @@ export function Shell(): ReactNode {
       <a className="skip" href="#stage">
         {strings.nav.skip}
       </a>
-      <div className="frame">
+      <div className="frame" data-voice={talks || undefined}>
         {narrow ? (
           <Drawer
             opened={drawer}
@@ -100,6 +107,11 @@ export function Shell(): ReactNode {
             </Suspense>
           </Boundary>
         </main>
+        {talks ? (
+          <Suspense fallback={null}>
+            <VoicePanel narrow={narrow} />
+          </Suspense>
+        ) : null}
       </div>
       {palette ? (
         <Suspense fallback={null}>

@@ -26,6 +26,7 @@ import { Run } from "../runs/run";
 import { runs, useRunOf } from "../runs/runs";
 import { useKept } from "../state/kept";
 import { useSession } from "../state/session";
+import { VoiceButton } from "../voice/VoiceButton";
 
 const Inspector = lazy(async () => ({ default: (await import("../chat/Inspector")).Inspector }));
 
@@ -267,6 +268,7 @@ export function Chat(): ReactNode {
             <span className="name">{model?.name ?? modelId}</span>
             <IconChevronDown size={14} aria-hidden />
           </button>
+          <VoiceButton />
           <Tooltip label={strings.chat.inspector}>
             <ActionIcon
               variant="subtle"
