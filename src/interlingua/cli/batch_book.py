@@ -18,7 +18,7 @@ from interlingua.cli.session import Session
 from interlingua.cli.stored import dollars, run
 from interlingua.engine.budgets import Budgets
 from interlingua.engine.principal import LOCAL, LOCAL_TENANT
-from interlingua.gateway.record import ledger_row
+from interlingua.engine.record import ledger_row
 from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.store import LedgerRow
 from interlingua.stores.opening import open_store
