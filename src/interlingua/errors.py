@@ -470,3 +470,20 @@ def for_status(status: int) -> type[InterlinguaError]:
 def wait_of(error: InterlinguaError) -> float | None:
     """Seconds that an error asks its caller to wait; None where it asks for none."""
     return error.retry_after if isinstance(error, RateLimited | Overloaded | BudgetExceeded) else None
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Takes the frames off an error that nobody raises any more, and off those that it came of.
+
+    A frame holds all that was at hand when the error passed through it, and so, by way of whoever keeps the error, the
+    error itself: a ring that stays in memory until the collector of cycles happens to come by.
+
+    Args:
+        error: what failed; None does nothing.
+    """
+    left = [error]
+    while left:
+        one = left.pop()
+        if one is not None and one.__traceback__ is not None:
+            one.__traceback__ = None
+            left += (one.__cause__, one.__context__)

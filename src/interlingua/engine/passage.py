@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -149,8 +150,9 @@ class Passage:
             InterlinguaError: why there is none.
         """
         await self._recall()
+        accounts = partial(_accounts, self._request)
         while True:
-            attempt = await self._tries.next(self._attempt, self._accounts)
+            attempt = await self._tries.next(self._attempt, accounts)
             self._chosen(attempt)
             try:
                 if isinstance(attempt, Relay):
@@ -181,10 +183,11 @@ class Passage:
             InterlinguaError: why there is none, before the first content went out.
         """
         await self._recall()
+        accounts = partial(_accounts, self._request)
         has_content = False
         while True:
             try:
-                attempt = await self._tries.next(self._attempt, self._accounts)
+                attempt = await self._tries.next(self._attempt, accounts)
             except InterlinguaError as error:
                 if not has_content:
                     raise
@@ -265,9 +268,6 @@ class Passage:
         check_needs(self._peek, target)
         headers, losses = forwarded(self._wire.headers, target, self._dialect_id)
         return Relay(self._engine, target, replace(self._wire, headers=headers), self._peek, losses, credential)
-
-    def _accounts(self, provider: str) -> list[str]:
-        return accounts_of(self._request.messages, provider) if self._request is not None else []
 
     def _goes_on(self, attempt: Attempt | Relay, error: InterlinguaError) -> bool:
         """Whether a stream that broke off after content is continued by the next try."""
@@ -436,3 +436,8 @@ class Passage:
         """
         renderer = renderer or self._dialect.StreamRenderer(self._towards_client(), self._request)
         return renderer.render(Failed.of(error))
+
+
+def _accounts(request: ChatRequest | None, provider: str) -> list[str]:
+    """Whose state a conversation holds. No method, because a call's tries keep it, and the call keeps those."""
+    return accounts_of(request.messages, provider) if request is not None else []

@@ -28,6 +28,7 @@ from interlingua.errors import (
     QuotaExceeded,
     RateLimited,
     StreamInterrupted,
+    forget_frames,
     wait_of,
 )
 from interlingua.ports.store import Decision
@@ -224,7 +225,8 @@ class Tries:
     def _candidates(self) -> Candidates:
         """Who may be asked; made when that is a question."""
         if self._those is None:
-            conversation = self._conversation or (lambda: self._route.asking.conversation)
+            asking = self._route.asking
+            conversation = self._conversation or (lambda: asking.conversation)
             self._those = Candidates(self._engine, self._route, conversation, self._accounts, self.decisions)
         return self._those
 
@@ -243,6 +245,8 @@ class Tries:
 
     def _begin(self, made: Try, choice: Choice) -> None:
         name = choice.target.name
+        if self._failure is not None:
+            forget_frames(self._failure)
         self._choice, self._current = choice, made
         self._tried[name] = self._tried.get(name, 0) + 1
         if not self._engine.breaker.calm:

@@ -20,7 +20,7 @@ from interlingua.engine.record import ledger_row
 from interlingua.engine.relay import UPSTREAM_ID
 from interlingua.engine.shared_limits import Admission, AtOnce, Refusal
 from interlingua.engine.target import Target
-from interlingua.errors import Cancelled, InterlinguaError, Overloaded, PermissionDenied
+from interlingua.errors import Cancelled, InterlinguaError, Overloaded, PermissionDenied, forget_frames
 from interlingua.gateway.hooks import CallView
 from interlingua.gateway.incoming import Incoming, Send, Watch
 from interlingua.gateway.outgoing import Headers
@@ -247,6 +247,7 @@ class Call:
         self._give_back()
         if not self._recorded:
             self.state.ledger.add(*self._over())
+        forget_frames(self.outcome.error)
         return left
 
     def _give_back(self) -> None:
