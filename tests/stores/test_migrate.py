@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -240,3 +241,44 @@ def test_alembic_is_not_imported_where_there_is_nothing_to_migrate(tmp_path: Pat
         [sys.executable, "-c", code, str(tmp_path / "s.db")], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+APART = """
+import asyncio, sys
+from pathlib import Path
+from interlingua.stores.database import Database
+from interlingua.stores.place import Place
+
+async def main(address):
+    place = Place(url=address) if address.startswith("postgresql") else Place(Path(address))
+    database = Database(place)
+    await database.open(apart=True)
+    await database.aclose()
+    print(sorted({"alembic", "mako", "sqlalchemy"} & set(sys.modules)))
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_who_serves_has_the_steps_taken_by_another_process(empty: Spot) -> None:
+    """What takes them, some 9 MB, would stay in its memory."""
+    done = subprocess.run([sys.executable, "-c", APART, empty.address], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("['sqlalchemy']\n", "")
+    assert empty.version() == [STEPS[-1]]
+    assert asyncio.run(differences(empty)) == []
+
+
+def test_where_no_other_process_can_be_had_the_steps_are_taken_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is wrong with a database is said by who asked, not by the other."""
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    prepare(tmp_path / "s.db", apart=True)
+    assert Spot(Place(tmp_path / "s.db")).version() == [STEPS[-1]]
+    monkeypatch.undo()
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE theirs (id INTEGER)")
+    connection.close()
+    with pytest.raises(ConfigError, match="another program"):
+        prepare(path, apart=True)

@@ -100,7 +100,7 @@ async def build_gateway(
         environment: names and values; the process environment by default.
         source: where the configuration comes from, to take over its changes; None never does.
         logs: where a line is written of every call; None writes none.
-        owns_exit: as for `build_engine`.
+        owns_exit: as for `build_engine`; the process is then the gateway's own, and serves long.
         worker: which of several this is, and what they have in common; None where it is alone.
 
     Raises:
@@ -110,7 +110,7 @@ async def build_gateway(
     environment = os.environ if environment is None else environment
     clock = SystemClock()
     sharing = open_sharing(config.shared, environment, config.cache.max_bytes)
-    store = await open_store(config.store, environment)
+    store = await open_store(config.store, environment, apart=owns_exit)
     keys = VirtualKeys(clock, configured_keys(config.virtual_keys, environment), store)
     try:
         await _check_keys(config, keys, worker.workers if worker and not sharing else 1)

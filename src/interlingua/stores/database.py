@@ -45,17 +45,20 @@ class Database:
         self.engine = _file_engine(place) if place.is_file else _server_engine(place)
         self._writing = asyncio.Lock() if place.is_file else None
 
-    async def open(self) -> None:
+    async def open(self, *, apart: bool = False) -> None:
         """Brings it to the present schema; creates a file that is missing.
+
+        Args:
+            apart: as for `prepare`.
 
         Raises:
             ConfigError: it belongs to a newer version or to another program, or a migration failed.
             LocalFileError: the disk, the file or the server fails.
         """
         if self.place.is_file:
-            await asyncio.to_thread(prepare, self.place.path)
+            await asyncio.to_thread(prepare, self.place.path, apart=apart)
         else:
-            await prepare_server(self.place)
+            await prepare_server(self.place, apart=apart)
 
     async def aclose(self) -> None:
         """Closes it. May be called twice."""

@@ -4,16 +4,24 @@ Rules: one line of steps with a single head. A database is looked at without loc
 date. Otherwise the whole migration is one transaction under SQLite's write lock, or a lock of PostgreSQL that only we
 take: of several processes one migrates, the others wait and find it done, and a step that fails leaves all as it was.
 A database that a newer version wrote, or another program, is refused. There are no steps back: go back with a backup.
+
+Who serves for weeks has it done in a process of its own, `python -m interlingua.stores.migrate`: what takes the steps
+would stay in memory for as long.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -21,6 +29,7 @@ from interlingua.errors import ConfigError, InterlinguaError
 from interlingua.stores.failures import failure
 from interlingua.stores.place import Place
 from interlingua.stores.server import server_engine
+from interlingua.types.secret import Secret
 
 STEPS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every schema there has been, oldest first; the last is the present one."""
@@ -30,8 +39,12 @@ _LOCK = 0x696C0001
 """Our number among PostgreSQL's advisory locks."""
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Path, *, apart: bool = False) -> None:
     """Creates the file if it is missing and brings it to the present schema; blocks meanwhile.
+
+    Args:
+        path: of the file.
+        apart: whether the steps, if any are missing, are taken by a process of their own.
 
     Raises:
         ConfigError: it belongs to a newer version or to another program, or a step failed.
@@ -47,6 +60,8 @@ def prepare(path: Path) -> None:
     try:
         with engine.connect() as connection:
             up_to_date = _is_up_to_date(connection, place)
+        if not up_to_date and apart:
+            _migrate_apart(place)
         if not up_to_date:
             with engine.connect().execution_options(locked=True) as connection, connection.begin():
                 _migrate(connection, place)
@@ -56,11 +71,12 @@ def prepare(path: Path) -> None:
         engine.dispose()
 
 
-async def prepare_server(place: Place) -> None:
+async def prepare_server(place: Place, *, apart: bool = False) -> None:
     """Brings a PostgreSQL database, which must be there, to the present schema.
 
     Args:
         place: its address.
+        apart: as for `prepare`.
 
     Raises:
         ConfigError: it belongs to a newer version or to another program, or a step failed.
@@ -70,6 +86,8 @@ async def prepare_server(place: Place) -> None:
     try:
         async with engine.connect() as waiting:
             up_to_date = await waiting.run_sync(_is_up_to_date, place)
+        if not up_to_date and apart:
+            await asyncio.to_thread(_migrate_apart, place)
         if not up_to_date:
             async with engine.begin() as locked:
                 await locked.execute(text(f"SET LOCAL lock_timeout = {int(LOCK_WAIT * 1000)}"))
@@ -180,6 +198,42 @@ def _migrate(connection: Connection, place: Place) -> None:
         ) from error
 
 
+def _migrate_apart(place: Place) -> None:
+    """Has another process take the steps. It is not asked how that went: who called looks again, takes steps that are
+    still missing, and learns what is wrong with them."""
+    told = msgspec.json.encode(
+        _Told(
+            path=str(place.path) if place.is_file else None,
+            url=None if place.url is None else place.url.reveal(),
+            password=None if place.password is None else place.password.reveal(),
+        )
+    )
+    # -P: nothing is imported from the folder that somebody happens to stand in.
+    command = [sys.executable, "-P", "-m", "interlingua.stores.migrate"]
+    with contextlib.suppress(OSError):
+        subprocess.run(command, input=told, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+
+class _Told(msgspec.Struct):
+    path: str | None
+    url: str | None
+    password: str | None
+
+
+def main() -> None:
+    """Brings the database that standard input names to the present schema."""
+    told = msgspec.json.decode(sys.stdin.buffer.read(), type=_Told)
+    if told.path is not None:
+        prepare(Path(told.path))
+    elif told.url is not None:
+        password = None if told.password is None else Secret(told.password)
+        asyncio.run(prepare_server(Place(url=told.url, password=password)))
+
+
 def migrations() -> Path:
     """The folder of the steps."""
     return Path(__file__).parent / "migrations"
+
+
+if __name__ == "__main__":
+    main()

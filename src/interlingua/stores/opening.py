@@ -18,13 +18,18 @@ __all__ = ["default_path", "open_store"]
 
 
 async def open_store(
-    where: StoreSettings | str | Path | None = None, environment: Mapping[str, str] | None = None
+    where: StoreSettings | str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    *,
+    apart: bool = False,
 ) -> SqlStore:
     """The store, ready; close it on the same event loop.
 
     Args:
         where: the configuration's section, or an SQLite file, created if it is missing; None is `default_path`.
         environment: names and values; the process environment by default.
+        apart: whether its schema, where it is not the present one, is made so by another process: for who serves long,
+            and has little memory to spare.
 
     Raises:
         ConfigError: its packages are not installed, it is of a newer version or of another program, or the section
@@ -41,5 +46,5 @@ async def open_store(
             remedy="pip install 'interlingua[store]'",
         ) from error
     store = SqlStore(place, responses=kept["responses"] / 1e6)
-    await store.open()
+    await store.open(apart=apart)
     return store

@@ -59,14 +59,17 @@ class SqlStore:
         self._insert_call = self.database.insertion(calls, [column.name for column in _CALL_COLUMNS])
         self._insert_attempt = self.database.insertion(attempts, [column.name for column in attempts.c])
 
-    async def open(self) -> None:
+    async def open(self, *, apart: bool = False) -> None:
         """Brings it to the present schema; creates a file that is missing.
+
+        Args:
+            apart: whether that is done by a process of its own.
 
         Raises:
             ConfigError: it belongs to a newer version or to another program, or a migration failed.
             LocalFileError: the disk, the file or the server fails.
         """
-        await self.database.open()
+        await self.database.open(apart=apart)
 
     async def aclose(self) -> None:
         """Closes it. May be called twice."""
