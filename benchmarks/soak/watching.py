@@ -112,6 +112,6 @@ def uneven(samples: list[Sample], first: Sample, last: Sample, most_memory: floa
     own = {"descriptors": (first.descriptors - first.upstreams, last.descriptors - last.upstreams)}
     own |= {name: (getattr(first, name), getattr(last, name)) for name in ("tasks", "running", "clients")}
     for name, (before, after) in own.items():
-        if after > before + (4 if name in ("descriptors", "tasks") else 0):  # the ledger's thread and task, once
+        if after > before + (4 if name in ("descriptors", "tasks") else 0):  # what a second writer or reader takes
             found.append(f"{name}: {before} before, {after} after the last client left, idle upstreams not counted")
     return found
