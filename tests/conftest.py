@@ -18,7 +18,8 @@ _OURS = re.compile(
 )
 
 # The same cases each time, however busy the machine is: a change is judged by itself. New cases are `make fuzz`'s.
-hypothesis.settings.register_profile("suite", derandomize=True, deadline=None)
+_SPEED = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=_SPEED)
 hypothesis.settings.load_profile("suite")
 
 # What a shell runs in the background is born deaf to Ctrl-C, and so are its children.

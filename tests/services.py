@@ -10,6 +10,7 @@ import contextlib
 import getpass
 import itertools
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -24,6 +25,8 @@ import pytest
 
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=60")
 _USERS = ("postgres", "nobody")
+_GIVEN_OUT = 32_768
+"""From here on systems give out ports to who asks for any."""
 """Whom PostgreSQL runs as where we are root, which it refuses."""
 
 
@@ -115,7 +118,7 @@ def postgres() -> Iterator[Postgres]:
     if user is None:
         pytest.skip("PostgreSQL refuses to run as root, and there is no other user to run it as")
     with _folder("il-pg-", user) as folder:
-        data, port = folder / "data", _free_port()
+        data, port = folder / "data", free_port()
         initialise = [programs / "initdb", "-D", data, "-U", "il", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
         _check([*initialise, "--auth-local=trust", "--auth-host=scram-sha-256"], user, folder)
         command = [programs / "postgres", "-D", data, "-k", folder, "-p", port]
@@ -231,7 +234,14 @@ def _answers(path: Path) -> bool:
             return False
 
 
-def _free_port() -> int:
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return int(asking.getsockname()[1])
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A port that nobody has, of those that nobody is given who does not ask for it by number: so it is still free when
+    it is used, however many connections are made meanwhile."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as asking:
+            port = 10_000 + secrets.randbelow(_GIVEN_OUT - 10_000)
+            try:
+                asking.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

@@ -69,5 +69,6 @@ def test_our_own_rows_keep_it(name: str) -> None:
         if "{" not in row["base_url"] and "address" not in row and not row["base_url"].startswith("local")
     }
 
+    assert {"own-openai", "own-anthropic"} <= set(plain)
     ours = type("Ours", (ProviderContract,), {"rows": plain})
     getattr(ours(), name)()

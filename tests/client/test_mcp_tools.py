@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,18 +32,16 @@ NAME = "station_weather"
 @asynccontextmanager
 async def over_http() -> AsyncIterator[str]:
     """The server on a port of its own; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     process = await asyncio.create_subprocess_exec(
-        *SERVER, "http", str(port), stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        *SERVER, "http", "0", stderr=asyncio.subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     )
     assert process.stderr is not None
     try:
-        async for line in process.stderr:
-            if b"running on" in line.lower():
-                break
-        yield f"http://127.0.0.1:{port}/mcp"
+        said = ""
+        while (found := re.search(r"running on (http://[\d.]+:\d+)", said)) is None:
+            said = (await process.stderr.readline()).decode()
+            assert said, "the server ended"
+        yield f"{found[1]}/mcp"
     finally:
         process.kill()
         await process.wait()

@@ -283,16 +283,18 @@ async def test_a_timeout_of_the_tools_own_is_its_error() -> None:
 
 async def test_cancellation_passes_through_and_stops_the_tools() -> None:
     stopped: list[str] = []
+    begun = asyncio.Barrier(3)
 
     async def slow(name: str) -> None:
         try:
+            await begun.wait()
             await asyncio.sleep(60)
         finally:
             stopped.append(name)
 
     box = Toolbox([slow])
     task = asyncio.create_task(box.run_all([call("slow", '{"name":"a"}'), call("slow", '{"name":"b"}')]))
-    await asyncio.sleep(0.01)
+    await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import socket
 import subprocess
 import tomllib
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +18,7 @@ from interlingua.config.load import load_config
 from interlingua.config.schema import Config
 from tests.gateway.test_sockets import body_of, listening
 from tests.gateway.upstreams import read, script, text_of
+from tests.services import free_port
 from tests.transport.servers import Exchange
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -105,11 +105,6 @@ def test_the_unit_is_valid_and_gives_running_calls_their_time(tmp_path: Path) ->
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     ours = [line for line in done.stderr.splitlines() if "interlingua" in line]
     assert (done.returncode, ours) == (0, [])
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        return int(one.getsockname()[1])
 
 
 @contextlib.contextmanager

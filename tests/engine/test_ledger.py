@@ -59,7 +59,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LONGEST_PAUSE", 0.02)
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Waits until a callable says yes."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 # what is waited for has no event
@@ -275,7 +275,8 @@ async def main():
     ledger = Ledger(await open_store(sys.argv[1]))
     for i in range(700):
         await ledger.record(row(f"old{i}"))
-    await asyncio.sleep(1.5)
+    while ledger.waiting:  # nobody tells it to write
+        await asyncio.sleep(0.01)
     for i in range(20):
         await ledger.record(row(f"new{i}"))
     print("ready", flush=True)

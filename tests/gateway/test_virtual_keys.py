@@ -158,16 +158,20 @@ async def test_watching_takes_over_changes_and_outlives_a_store_that_fails(store
     keys = VirtualKeys(Hand(), store=store)
     watching = asyncio.create_task(keys.watch(0.01))
     await store.add_key(kept(LONG))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not keys:  # noqa: ASYNC110 # what is waited for has no event
             await asyncio.sleep(0.01)
 
+    asked = asyncio.Semaphore(0)
+
     class Broken(SqlStore):
         async def keys_version(self) -> int:
+            asked.release()
             raise LocalFileError("the disk fails")
 
     keys._store = Broken(store.database.place.path)
-    await asyncio.sleep(0.05)
+    for _ in range(2):
+        await asked.acquire()
     assert not watching.done()
     assert keys.principal(LONG).key == "bench"
     watching.cancel()

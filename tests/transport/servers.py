@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 
 Answer = Callable[["Exchange"], Awaitable[None]]
 
+SOON = 30.0
+"""Seconds after which what should have happened at once has not, on a busy machine too. Where that is waited for,
+nothing else would bring it about: the clients' own limits of time are longer, or there are none."""
+
 
 @dataclass
 class Exchange:

@@ -12,7 +12,8 @@ import ssl
 import subprocess
 import sys
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from interlingua.errors import ConnectionFailed, InvalidRequest, LocalFileError,
 from interlingua.ports.transport import HttpRequest, Timeouts, Transport
 from interlingua.transport.http import HttpTransport
 from interlingua.transport.http_fast import FastHttpTransport
-from tests.transport.servers import Exchange, read_exchange, serve
+from tests.transport.servers import SOON, Exchange, read_exchange, serve
 
 CANARY = "canary-9f2k"
 
@@ -50,10 +51,12 @@ async def transport(make: Make) -> AsyncIterator[Transport]:
     await transport.aclose()
 
 
-def free_port() -> int:
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """A port that nobody listens on, nor can before the end."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+        yield int(taken.getsockname()[1])
 
 
 async def fetch(transport: Transport, url: str, body: bytes = b"{}", **changes: object) -> bytes:
@@ -125,7 +128,7 @@ async def test_a_connection_that_the_server_closed_while_idle_is_not_used_again(
 
     async with serve(close_after) as server:
         await fetch(transport, server.url)
-        await asyncio.wait_for(server.client_left.wait(), 5)
+        await asyncio.wait_for(server.client_left.wait(), SOON)
         await asyncio.sleep(0.05)
         await fetch(transport, server.url)
         assert server.connections == 2
@@ -260,7 +263,7 @@ async def test_a_server_that_stays_silent_is_given_up_after_the_time_for_the_fir
             with pytest.raises(TimedOut, match=limit) as caught:
                 await fetch(transport, server.url, stream=stream, timeouts=limits)
             assert caught.value.phase == "first_byte"
-        await asyncio.wait_for(server.client_left.wait(), 5)
+        await asyncio.wait_for(server.client_left.wait(), SOON)
 
 
 async def test_a_stalled_stream_ends_with_its_reader_and_the_server_notices_at_once(transport: Transport) -> None:
@@ -276,7 +279,7 @@ async def test_a_stalled_stream_ends_with_its_reader_and_the_server_notices_at_o
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await anext(pieces)
-        await asyncio.wait_for(server.client_left.wait(), 1)
+        await asyncio.wait_for(server.client_left.wait(), SOON)
         await response.aclose()
 
 
@@ -293,7 +296,7 @@ async def test_a_call_cancelled_before_the_head_closes_the_connection(transport:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(server.client_left.wait(), 1)
+        await asyncio.wait_for(server.client_left.wait(), SOON)
 
 
 async def test_giving_up_an_unread_response_closes_the_connection(transport: Transport) -> None:
@@ -305,8 +308,10 @@ async def test_giving_up_an_unread_response_closes_the_connection(transport: Tra
 
     async with serve(endless) as server:
         response = await transport.send(HttpRequest(url=server.url, stream=True))
+        assert not server.client_left.is_set()
         await response.aclose()
-        await asyncio.wait_for(server.client_left.wait(), 1)
+        await asyncio.wait_for(server.client_left.wait(), SOON)
+        assert server.client_left.is_set()
 
 
 async def test_a_slow_reader_slows_the_server(transport: Transport) -> None:
@@ -327,8 +332,10 @@ async def test_a_slow_reader_slows_the_server(transport: Transport) -> None:
 
 
 async def test_a_host_without_a_server_is_named_with_a_remedy(transport: Transport) -> None:
-    port = free_port()
-    with pytest.raises(ConnectionFailed, match=f"nothing listens at 127.0.0.1:{port}") as caught:
+    with (
+        taken_port() as port,
+        pytest.raises(ConnectionFailed, match=f"nothing listens at 127.0.0.1:{port}") as caught,
+    ):
         await fetch(transport, f"http://127.0.0.1:{port}/v1?key={CANARY}")
     assert "Start the server" in caught.value.remedy
     assert CANARY not in caught.value.message
@@ -406,11 +413,12 @@ async def test_a_proxy_that_refuses_or_is_away_is_named_without_its_credentials(
         assert proxy.exchanges[0].line == "CONNECT far.example:443 HTTP/1.1"
         assert proxy.exchanges[0].header("proxy-authorization") is not None
         await transport.aclose()
-    transport = make(proxy=f"http://me:{CANARY}@127.0.0.1:{free_port()}")
-    with pytest.raises(ConnectionFailed, match="cannot be reached") as caught:
-        await fetch(transport, "https://far.example/v1")
+    with taken_port() as port:
+        transport = make(proxy=f"http://me:{CANARY}@127.0.0.1:{port}")
+        with pytest.raises(ConnectionFailed, match="cannot be reached") as caught:
+            await fetch(transport, "https://far.example/v1")
+        await transport.aclose()
     assert CANARY not in caught.value.message
-    await transport.aclose()
 
 
 async def test_a_proxy_of_a_kind_that_is_not_supported_is_named(make: Make) -> None:
@@ -559,7 +567,7 @@ async def test_after_closing_it_opens_again(transport: Transport) -> None:
     async with serve(say_ok) as server:
         await fetch(transport, server.url)
         await transport.aclose()
-        await asyncio.wait_for(server.client_left.wait(), 1)
+        await asyncio.wait_for(server.client_left.wait(), SOON)
         await fetch(transport, server.url)
         assert server.connections == 2
 
@@ -585,7 +593,7 @@ async def test_a_transport_that_is_dropped_unclosed_closes_its_connections(caplo
         await fetch(dropped, server.url)
         del dropped
         gc.collect()
-        await asyncio.wait_for(server.client_left.wait(), 2)
+        await asyncio.wait_for(server.client_left.wait(), SOON)
         assert caplog.records == []
 
 

@@ -17,7 +17,7 @@ from interlingua.errors import ConnectionFailed
 from interlingua.ports.transport import HttpRequest, Timeouts
 from interlingua.transport.http_fast import FastHttpTransport
 from interlingua.transport.marked_sockets import Severing, milliseconds, shut
-from tests.transport.servers import Exchange, serve
+from tests.transport.servers import SOON, Exchange, serve
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_a_call_that_is_given_up_closes_its_own_connection_and_no_other(tr
         await exchange.gone()
         left.put_nowait(path)
 
-    async with serve(answer) as server, asyncio.timeout(10):
+    async with serve(answer) as server, asyncio.timeout(2 * SOON):
         calls = {
             f"/{n}": asyncio.create_task(fetch(transport, f"{server.url}/{n}", stream=n % 2 == 0)) for n in range(8)
         }
@@ -51,12 +51,12 @@ async def test_a_call_that_is_given_up_closes_its_own_connection_and_no_other(tr
             await came.get()
         for path in ("/3", "/6", "/0"):
             calls[path].cancel()
-            assert await asyncio.wait_for(left.get(), 1) == path
+            assert await asyncio.wait_for(left.get(), SOON) == path
         assert [path for path, call in calls.items() if not call.done()] == ["/1", "/2", "/4", "/5", "/7"]
         for call in calls.values():
             call.cancel()
         for _ in range(5):
-            await asyncio.wait_for(left.get(), 1)
+            await asyncio.wait_for(left.get(), SOON)
 
 
 async def test_the_next_call_goes_well_after_one_that_was_given_up(transport: FastHttpTransport) -> None:
@@ -147,12 +147,12 @@ def test_looking_for_sockets_gives_up_no_lock_on_a_file(tmp_path: Path) -> None:
 async def test_a_connection_that_only_comes_later_is_shut_as_well() -> None:
     severing = Severing()
     with socket.create_server(("127.0.0.1", 0)) as server:
-        severing.sever(5, 5.0)
+        severing.sever(5, SOON)
         await asyncio.sleep(0.15)
         end = socket.create_connection(server.getsockname())
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds(5))
         other = server.accept()[0]
-        other.settimeout(2)
+        other.settimeout(SOON)
         assert await asyncio.to_thread(other.recv, 1) == b""
         end.close()
         other.close()
@@ -174,4 +174,4 @@ async def test_a_connection_is_given_up_while_it_is_made(transport: FastHttpTran
         limits = Timeouts(connect=30.0, first_byte_whole=0.1)
         with pytest.raises(Exception, match=r"0\.1 s"):
             await transport.send(HttpRequest(url=url, timeouts=limits))
-        await asyncio.wait_for(gone.wait(), 1)
+        await asyncio.wait_for(gone.wait(), SOON)

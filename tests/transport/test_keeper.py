@@ -12,6 +12,7 @@ from interlingua.errors import ConnectionFailed, LocalFileError, ModelNotFound
 from interlingua.ports.transport import HttpRequest, HttpResponse
 from interlingua.stores.memory import ProcessMemory
 from interlingua.transport.keeper import KeeperAddress, KeptMemory, KeptTransport, keep
+from tests.transport.servers import SOON
 
 
 class Answer:
@@ -112,16 +113,21 @@ async def test_an_answer_comes_through_piece_by_piece(kept: Kept, transport: Kep
         got += await anext(pieces)
     (asked,) = kept.model.asked
     assert (asked.method, asked.url, asked.body) == ("POST", "local:///v1/chat/completions", b'{"a": 1}')
+    assert not kept.model.says.closed.is_set()
     await response.aclose()
-    await asyncio.wait_for(kept.model.says.closed.wait(), 1)
+    await asyncio.wait_for(kept.model.says.closed.wait(), SOON)
 
 
 async def test_a_worker_that_gives_up_waiting_stops_the_model(kept: Kept, transport: KeptTransport) -> None:
     call = asyncio.create_task(transport.send(HttpRequest(url="local:///chat/completions")))
     while not kept.model.asked:  # noqa: ASYNC110 - nobody announces it
         await asyncio.sleep(0.01)
+    assert not kept.model.left.is_set()
     call.cancel()
-    await asyncio.wait_for(kept.model.left.wait(), 1)
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await asyncio.wait_for(kept.model.left.wait(), SOON)
+    assert len(kept.model.asked) == 1
 
 
 @pytest.mark.parametrize(

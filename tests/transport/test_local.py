@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,13 @@ async def whole(transport: LocalTransport, **body: Any) -> dict[str, Any]:
     return dict(answer)
 
 
+async def work_of(waiting: Awaitable[object]) -> float:
+    """Seconds of this process's CPUs that something takes, whatever else the machine does meanwhile."""
+    before = time.process_time()
+    await waiting
+    return time.process_time() - before
+
+
 async def chunks(response: HttpResponse) -> AsyncIterator[dict[str, Any]]:
     async for piece in response.stream():
         assert piece.startswith(b"data: ") and piece.endswith(b"\n\n")
@@ -152,39 +159,36 @@ async def test_a_whole_answer_is_the_sum_of_its_stream(local: LocalTransport) ->
 
 
 async def test_closing_a_stream_stops_the_model_at_once(local: LocalTransport) -> None:
-    response = await local.send(ask(messages=STORY, max_tokens=4000, stream=True))
+    least = await work_of(whole(local, messages=STORY, max_tokens=40))
+    response = await local.send(ask(messages=STORY, max_tokens=4000, ignore_eos=True, stream=True))
     seen = 0
     async for _ in response.stream():
         seen += 1
         if seen == 3:
             break
-    started = time.monotonic()
     await response.aclose()
-    assert await whole(local, messages=[{"role": "user", "content": "hi"}], max_tokens=1)  # its slot is free
-    # An answer that went on would hold the slot for a minute; how soon it is let go says the machine's load, not we.
-    assert time.monotonic() - started < 5
+    # Its slot is free; an answer that went on would hold it for a hundred times as much work.
+    assert await work_of(whole(local, messages=[{"role": "user", "content": "hi"}], max_tokens=1)) < 10 * least
     assert seen == 3
 
 
 async def test_cancelling_the_task_stops_an_answer_wanted_whole(local: LocalTransport) -> None:
-    task = asyncio.create_task(local.send(ask(messages=STORY, max_tokens=4000)))
+    least = await work_of(whole(local, messages=STORY, max_tokens=40))
+    task = asyncio.create_task(local.send(ask(messages=STORY, max_tokens=4000, ignore_eos=True)))
     await asyncio.sleep(0.5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    started = time.monotonic()
-    await whole(local, messages=[{"role": "user", "content": "hi"}], max_tokens=1)
-    assert time.monotonic() - started < 0.5
+    assert await work_of(whole(local, messages=[{"role": "user", "content": "hi"}], max_tokens=1)) < 10 * least
 
 
 async def test_a_long_prompt_is_given_up_before_it_is_read_to_the_end(local: LocalTransport) -> None:
-    long = [{"role": "user", "content": " ".join(f"word{i}" for i in range(1200))}]
+    quarter, long = ([{"role": "user", "content": " ".join(f"word{i}" for i in range(n))}] for n in (300, 1200))
+    part = await work_of(whole(local, messages=quarter, max_tokens=1))
     task = asyncio.create_task(local.send(ask(messages=long, max_tokens=1)))
     await asyncio.sleep(0.1)
     task.cancel()
-    started = time.monotonic()
-    await whole(local, messages=[{"role": "user", "content": "hi"}], max_tokens=1)
-    assert time.monotonic() - started < 6  # the whole prompt takes over 15 s
+    assert await work_of(whole(local, messages=[{"role": "user", "content": "hi"}], max_tokens=1)) < 3 * part
 
 
 async def test_a_request_in_line_can_be_cancelled_and_the_others_go_on(local: LocalTransport) -> None:
@@ -218,19 +222,19 @@ async def test_two_slots_answer_side_by_side(model: Path) -> None:
 
 
 async def test_the_event_loop_stays_responsive(local: LocalTransport) -> None:
-    gaps: list[float] = []
+    turns: list[float] = []
 
     async def tick() -> None:
         while True:
-            before = time.monotonic()
+            before = time.thread_time()
             await asyncio.sleep(0.005)
-            gaps.append(time.monotonic() - before)
+            turns.append(time.thread_time() - before)
 
     ticker = asyncio.create_task(tick())
-    await whole(local, messages=STORY, max_tokens=60)
+    work = await work_of(whole(local, messages=STORY, max_tokens=60))
     ticker.cancel()
-    assert len(gaps) > 20
-    assert sorted(gaps)[len(gaps) // 2] < 0.05
+    assert len(turns) > 20
+    assert sum(turns) < work / 4  # other threads do it
 
 
 async def test_a_slow_reader_slows_the_answer_and_loses_nothing(local: LocalTransport) -> None:

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.services import free_port
+
 BUILT = Path(__file__).parents[2] / ".livekit" / "server"
 KEY, SECRET = "devkey", "a-secret-of-thirty-two-letters-ok"
 
@@ -40,8 +42,7 @@ def livekit() -> Iterator[LiveKit]:
     """Runs it in `--dev` mode on free ports."""
     program = binary()
     assert program is not None
-    port, tcp = _free(socket.SOCK_STREAM), _free(socket.SOCK_STREAM)
-    udp = _free(socket.SOCK_DGRAM)
+    port, tcp, udp = free_port(), free_port(), free_port(socket.SOCK_DGRAM)
     config = (
         f"port: {port}\nbind_addresses: [127.0.0.1]\nkeys: {{{KEY}: {SECRET}}}\n"
         f"rtc: {{tcp_port: {tcp}, udp_port: {udp}, node_ip: 127.0.0.1, use_external_ip: false}}\n"
@@ -58,15 +59,8 @@ def livekit() -> Iterator[LiveKit]:
         process.wait(10)
 
 
-def _free(kind: int) -> int:
-    with socket.socket(socket.AF_INET, kind) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
-
-
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         assert process.poll() is None, "the LiveKit server ended while it started"
         try:

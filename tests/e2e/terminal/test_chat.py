@@ -87,7 +87,7 @@ def test_one_conversation_goes_through_three_dialects_with_a_tool_and_an_interru
     assert any(isinstance(part, ReasoningPart) and part.opaque for part in thinking)
 
 
-def test_a_missing_key_is_said_and_the_chat_goes_on(env: dict[str, str]) -> None:
+def test_a_missing_key_is_said_and_the_chat_goes_on(env: dict[str, str], provider: Provider) -> None:
     """The first seed: no check on the switch, a clear error on the first call, history kept."""
     with Person("chat", "-m", "one/m-1", env=env, rows=40) as person:
         person.ready(1)
@@ -101,8 +101,11 @@ def test_a_missing_key_is_said_and_the_chat_goes_on(env: dict[str, str]) -> None
         person.sees("now one/m-1")
         person.type("\x1b[A\x1b[A")
         person.sees("› anybody?", 2)
+        assert provider.requests == []
         person.type("\r")
         person.sees("Paris is the capital")
+        ((_, request),) = provider.requests
+        assert [message.text for message in request.messages] == ["anybody?"]
 
 
 def test_model_follows_the_first_seed(env: dict[str, str]) -> None:
@@ -124,7 +127,9 @@ def test_model_follows_the_first_seed(env: dict[str, str]) -> None:
         person.enter("/model haiku")
         person.sees("1. anthropic/claude-haiku")
         person.type("\r")
-        person.sees("now anthropic/claude-haiku")
+        text = person.sees("now anthropic/claude-haiku")
+        switches = [text.index(f"now {name}/") for name in ("chutes", "groq", "openrouter", "google", "anthropic")]
+        assert switches == sorted(switches)
 
 
 @pytest.mark.parametrize("columns", [60, 120])
@@ -336,9 +341,11 @@ def test_a_preset_is_kept_in_the_chat_and_used_in_the_next(env: dict[str, str], 
 def test_every_command_says_something_from_the_start(chat_at_start: Person, line: str, seen: str) -> None:
     """Also where there is nothing to do yet."""
     before = chat_at_start.text.count("›")
+    said_before = chat_at_start.text.count(seen)
     chat_at_start.enter(line)
-    chat_at_start.sees(seen)
+    chat_at_start.sees(seen, said_before + line.count(seen) + 1)
     chat_at_start.ready(before + 1)
+    assert chat_at_start.process.poll() is None
 
 
 @pytest.fixture(scope="module")
@@ -373,7 +380,7 @@ def test_a_key_is_typed_hidden_and_used_at_once(env: dict[str, str]) -> None:
         assert "never-on-the-screen" not in person.raw
 
 
-def test_names_are_completed(env: dict[str, str]) -> None:
+def test_names_are_completed(env: dict[str, str], provider: Provider) -> None:
     """Commands, providers and models, with what is known of them."""
     with Person("chat", "-m", "one/m-1", env=env, columns=110, rows=40) as person:
         person.ready(1)
@@ -383,6 +390,8 @@ def test_names_are_completed(env: dict[str, str]) -> None:
         person.sees("gemini-3.8-flash")
         person.type("\x15/model anthropic/claude-hai")
         person.sees("anthropic/claude-haiku-4-5")
+        assert "now " not in person.text  # completing is not choosing
+        assert provider.requests == []
 
 
 def test_ctrl_c_on_the_line_keeps_the_chat_and_ctrl_d_ends_it(env: dict[str, str]) -> None:
