@@ -116,10 +116,13 @@ async def test_a_key_is_kept_used_and_taken_away_and_never_shown(tmp_path: Path)
         assert (kept.json["source"], kept.json["tail"]) == ("credentials file", "…1234")
         listed = await page.ask("GET", "/api/credentials")
         assert {"provider": "groq", "profile": "default"}.items() <= listed.json["items"][0].items()
-        assert secret.encode() not in kept.body + listed.body
+        shown = await page.ask("GET", "/api/credentials/groq/default")
+        assert {"api_key": "…1234", "masked": True, "source": "credentials file"}.items() <= shown.json.items()
+        assert secret.encode() not in kept.body + listed.body + shown.body
         assert (await page.post("/api/credentials/groq/default/test"))["state"] == "valid"
         assert ("authorization", f"Bearer {secret}") in transport.requests[-1].headers
         assert (await page.ask("DELETE", "/api/credentials/groq/default")).status == 204
+        assert (await page.ask("GET", "/api/credentials/groq/default")).status == 404
         states = {one["id"]: one["state"] for one in (await page.get("/api/providers"))["items"]}
         assert states["groq"] == "missing"
         for path, body, status in [
@@ -130,6 +133,21 @@ async def test_a_key_is_kept_used_and_taken_away_and_never_shown(tmp_path: Path)
             ("/api/credentials/the-gemini/default", {"secret": secret}, 409),
         ]:
             assert (await page.ask("PUT", path, body)).status == status, path
+
+
+async def test_a_key_can_be_tried_before_it_is_kept(tmp_path: Path) -> None:
+    secret = "sk-a-key-that-somebody-pasted-1234"  # noqa: S105
+    models = Script.json({"data": [{"id": "m-1"}]})
+    transport = ScriptedTransport(models)
+    async with pages(tmp_path, transport) as page:
+        tried = await page.ask("POST", "/api/providers/groq/test", {"secret": secret})
+        assert (tried.json["state"], tried.json["models"]) == ("valid", 1)
+        assert ("authorization", f"Bearer {secret}") in transport.requests[-1].headers
+        states = {one["id"]: one["state"] for one in (await page.get("/api/providers"))["items"]}
+        assert states["groq"] == "missing", "what was tried is not kept"
+        assert (await page.get("/api/credentials"))["items"][0]["provider"] != "groq"
+        for body, status in [({"secret": "two\nlines"}, 400), ({"model": ""}, 200), ({"key": secret}, 400)]:
+            assert (await page.ask("POST", "/api/providers/groq/test", body)).status == status, body
 
 
 async def test_a_virtual_key_is_shown_once_rotated_and_revoked(tmp_path: Path) -> None:

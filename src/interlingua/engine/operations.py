@@ -218,14 +218,19 @@ async def count_tokens(engine: Engine, request: ChatRequest) -> TokenCount:
     )
 
 
-async def health(engine: Engine, provider: Provider) -> Health:
+async def health(engine: Engine, provider: Provider, credential: Credential | None = None) -> Health:
     """Whether a provider can be called, tried with its list of models; never raises a provider's error.
 
     Of several credentials each is tried: one that works is used again from then on, one that is refused no longer. The
     state is that of the best.
+
+    Args:
+        engine: the way there.
+        provider: the host.
+        credential: the only one to try; None is all that are configured.
     """
     started = engine.clock.monotonic()
-    pool = engine.pool(provider)
+    pool = engine.pool(provider) if credential is None else (credential,)
     tried = [await _tested(engine, provider, one) for one in pool or (None,)]
     state, models, _ = min(tried, key=lambda one: _BEST.index(one[0]))
     sources = [f"{one.source}: " for one in pool] if len(pool) > 1 else [""]

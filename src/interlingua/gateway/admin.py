@@ -15,16 +15,25 @@ from interlingua.config.overlay import DEFAULT_MODEL, check, is_set
 from interlingua.engine.operations import health
 from interlingua.errors import InvalidRequest, NotFound
 from interlingua.gateway.asked import Asked, json_answer, nothing, tagged, time_of
+from interlingua.gateway.credential_routes import checked
 from interlingua.gateway.states import see, seen_of, state_of
 from interlingua.ports.dialect import WireResponse
 from interlingua.providers.provider import Provider, find
 from interlingua.types.opaque import Json
+from interlingua.types.secret import Credential
 
 
 class Active(Struct, forbid_unknown_fields=True):
     """Who answers where nobody is named."""
 
     provider: str
+    model: str = ""
+
+
+class Trial(Struct, forbid_unknown_fields=True):
+    """What a host is tried with: a key that is not kept, and a model that it must be possible to ask for."""
+
+    secret: str = ""
     model: str = ""
 
 
@@ -69,8 +78,15 @@ async def tested(asked: Asked) -> WireResponse:
     provider = find(asked.values[0], asked.state.engine.providers)
     if provider is None:
         raise NotFound(f"there is no provider {asked.values[0]!r}", what="provider")
-    found = await health(asked.state.engine, provider)
-    see(asked.state, found)
+    given = await asked.body(Trial)
+    if given.model:
+        asked.state.engine.route(f"{provider.id}/{given.model}")
+    if given.secret:
+        tried = Credential(checked(given.secret), source="the request", profile="tried")
+        found = await health(asked.state.engine, provider, tried)
+    else:
+        found = await health(asked.state.engine, provider)
+        see(asked.state, found)
     return json_answer(
         {
             "provider": found.provider,

@@ -63,22 +63,45 @@ def _place(place: Place) -> dict[str, Any]:
     return {"source": "keychain" if place == "keychain" else "credentials file", "tail": ""}
 
 
+async def shown(asked: Asked) -> WireResponse:
+    """One key, masked: where it lies and how it ends. The key itself is given to nobody."""
+    provider, name = _named(asked)
+    found = next((item for item in await asyncio.to_thread(_all, asked) if _name_of(item) == name), None)
+    if found is None:
+        raise NotFound(f"{provider.id} has no key {name}", what="credential", remedy=f"il credentials set {name}")
+    return json_answer({**found, "api_key": found["tail"], "masked": True})
+
+
+def _name_of(item: dict[str, Any]) -> str:
+    return f"{item['provider']}/{item['profile']}"
+
+
 async def kept(asked: Asked) -> WireResponse:
     """Keeps a key."""
     provider, name = _named(asked)
-    secret = (await asked.body(New)).secret.strip()
-    if not secret or len(secret) > LONGEST or not secret.isascii() or not secret.isprintable():
-        raise InvalidRequest("secret: this is no key", path="secret", remedy="Paste it whole, in one line.")
+    secret = checked((await asked.body(New)).secret)
     if "api_keys" in asked.state.config.providers.get(provider.id, {}):
         raise Conflict(
             f"providers.{provider.id}.api_keys in the configuration file says where its keys are",
             remedy="Change it there, or take it out.",
         )
-    place, _ = await asyncio.to_thread(asked.state.vault.set, name, Secret(secret))
+    place, _ = await asyncio.to_thread(asked.state.vault.set, name, secret)
     forget(asked.state, provider.id)
     profile = name.partition("/")[2]
-    tail = Secret(secret).tail
-    return json_answer({"provider": provider.id, "profile": profile, **_place(place), "tail": tail, "writable": True})
+    shown = {**_place(place), "tail": secret.tail}
+    return json_answer({"provider": provider.id, "profile": profile, **shown, "writable": True})
+
+
+def checked(text: str) -> Secret:
+    """A key as somebody pasted it.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    text = text.strip()
+    if not text or len(text) > LONGEST or not text.isascii() or not text.isprintable():
+        raise InvalidRequest("secret: this is no key", path="secret", remedy="Paste it whole, in one line.")
+    return Secret(text)
 
 
 async def removed(asked: Asked) -> WireResponse:

@@ -33,6 +33,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/conversations/{id}/fork"): chats.Forked,
     ("POST", "/api/runs"): run_routes.Start,
     ("POST", "/api/estimate"): facts.Draft,
+    ("POST", "/api/providers/{id}/test"): admin.Trial,
     ("PUT", "/api/providers/active"): admin.Active,
     ("PUT", "/api/settings/{path}"): admin.Setting,
     ("PUT", "/api/credentials/{provider}/{profile}"): credential_routes.New,
@@ -41,6 +42,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/api/presets/{name}"): Preset,
     ("PUT", "/api/routes/{name:path}"): dict[str, Json],
 }
+_MAY_BE_EMPTY = (admin.Trial,)
 _PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
 _EVENTS = ("/events", "/api/chat/stream", "/api/local/pull")
 
@@ -98,7 +100,10 @@ def _operation(route: Route) -> dict[str, Any]:
     body = BODIES.get((route.method, route.path))
     if body is not None:
         (schema,), _ = msgspec.json.schema_components([body], ref_template="#/components/schemas/{name}")
-        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        found["requestBody"] = {
+            "required": body not in _MAY_BE_EMPTY,
+            "content": {"application/json": {"schema": schema}},
+        }
     return found
 
 

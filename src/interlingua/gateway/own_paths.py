@@ -34,6 +34,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/api/conversations/import"): chats.imported,
     ("GET", "/api/folders"): chats.folders,
     ("GET", "/api/credentials"): credential_routes.listed,
+    ("GET", "/api/credentials/{provider}/{profile}"): credential_routes.shown,
     ("PUT", "/api/credentials/{provider}/{profile}"): credential_routes.kept,
     ("DELETE", "/api/credentials/{provider}/{profile}"): credential_routes.removed,
     ("POST", "/api/credentials/{provider}/{profile}/test"): credential_routes.tested,

@@ -130,6 +130,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/providers/active", "native", "admin"),
     Route("PUT", "/api/providers/active", "native", "admin"),
     Route("GET", "/api/credentials", "native", "admin"),
+    Route("GET", "/api/credentials/{provider}/{profile}", "native", "admin"),
     Route("PUT", "/api/credentials/{provider}/{profile}", "native", "admin"),
     Route("DELETE", "/api/credentials/{provider}/{profile}", "native", "admin"),
     Route("POST", "/api/credentials/{provider}/{profile}/test", "native", "admin"),
