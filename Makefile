@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 MODEL := .venv/.model
+QT := .venv/.qt
 TRAFFIC ?= $(IL_TRAFFIC)
 FUZZ := .venv/.fuzz
 PEERS := .venv-bench/.ready
@@ -10,7 +11,7 @@ GATEWAYS := .venv-peers/.ready
 PORTKEY := @portkey-ai/gateway@1.15.2
 SECONDS ?= 60
 
-.PHONY: help setup chat serve test test-fast replay agents check format docs web screenshots fuzz bench bench-peers bench-gateway soak livekit-server clean
+.PHONY: help setup chat serve test test-fast replay agents check format docs web screenshots fuzz bench bench-peers bench-gateway soak desktop-test livekit-server clean
 
 help:              ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
@@ -23,6 +24,10 @@ $(READY): pyproject.toml constraints.txt
 
 $(MODEL): $(READY)
 	$(BIN)/il pull smollm2
+	@touch $@
+
+$(QT): $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[desktop-qt]'
 	@touch $@
 
 $(FUZZ): $(READY)
@@ -97,6 +102,10 @@ bench-gateway: $(READY) $(GATEWAYS)   ## measure the gateway in full, peers side
 
 soak: $(READY)     ## run the gateway under mixed traffic and faults for SECONDS (60)
 	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS)
+
+desktop-test: $(QT) web  ## open the desktop window with every toolkit that is here, and photograph it into docs/assets (needs Xvfb)
+	DESKTOP_TEST_EVERY=1 DESKTOP_TEST_PICTURE=docs/assets/desktop.png $(BIN)/python -m pytest -n 0 -rs tests/desktop
+	@command -v pngquant >/dev/null && pngquant --force --skip-if-larger --ext .png docs/assets/desktop.png || true
 
 livekit-server: .livekit/server  ## build the LiveKit server that tests/voice/test_room.py calls (Go, two minutes)
 

@@ -32,6 +32,8 @@ ONLY_IN = {
     "prompt_toolkit": {"repl", "cli"},
     "rich": {"repl", "cli"},
     "livekit": {"voice"},
+    "webview": {"desktop"},
+    "qtpy": {"desktop"},
     "click": {"cli"},
     "prometheus_client": {"telemetry"},
     "opentelemetry": {"telemetry"},

@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "tools": "List tools that models may call, and confirm MCP servers.",
     "serve": "Serve every API to every client.",
     "open": "Open the web interface, signed in.",
+    "desktop": "Open the web interface in a window of its own.",
     "voice": "Talk with a model in a LiveKit room.",
     "keys": "Make, list and end the keys of gateway clients.",
     "store": "Look at what is kept, prune it, back it up, restore it.",

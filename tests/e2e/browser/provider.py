@@ -123,6 +123,12 @@ class Provider:
         if model == "failing":
             said = {"error": {"message": "The engine is overloaded.", "type": "server_error", "code": "overloaded"}}
             return web.json_response(said, status=503)
+        if not body.get("stream"):
+            message = {"role": "assistant", "content": self._text(body)}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            usage = {"prompt_tokens": 24, "completion_tokens": 18, "total_tokens": 42}
+            whole = {"id": "c1", "object": "chat.completion", "created": 1, "model": model}
+            return web.json_response({**whole, "choices": [choice], "usage": usage})
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         base = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": model}

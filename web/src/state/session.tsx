@@ -21,6 +21,24 @@ interface SignedIn {
   token: string;
 }
 
+/** The desktop window's bridge (`il desktop`); not there in a browser. */
+interface Bridge {
+  invoke: (command: string) => Promise<{ ok: boolean; value?: { code: string } }>;
+}
+
+/** Signs in again where a window is open for longer than a session lasts; whether it could. */
+async function renewed(): Promise<boolean> {
+  const answer = await (window as { interlingua?: Bridge }).interlingua?.invoke("sign_in");
+  if (!answer?.ok || !answer.value) return false;
+  try {
+    token.set((await api.post<SignedIn>("/api/session", { code: answer.value.code })).token);
+    return true;
+  } catch (error) {
+    if (error instanceof Problem) return false;
+    throw error;
+  }
+}
+
 function codeInAddress(): string | null {
   const found = new URLSearchParams(location.hash.replace(/^#/, "")).get("sign-in");
   if (found) history.replaceState(history.state, "", location.pathname + location.search);
@@ -62,8 +80,11 @@ export function SessionProvider({ children }: { children: ReactNode }): ReactNod
     () =>
       onSignedOut(() => {
         runs.leaveAll();
-        setNotice("out");
-        void queries.invalidateQueries({ queryKey: ["session"] });
+        void renewed().then((again) => {
+          if (again) return queries.resetQueries();
+          setNotice("out");
+          return queries.invalidateQueries({ queryKey: ["session"] });
+        });
       }),
     [queries],
   );
