@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from interlingua.config.schema import ServerSettings
+from interlingua.gateway import run as gateway_run
 from interlingua.gateway import runs
 from interlingua.transport.scripted import Script, ScriptedTransport
 from tests.gateway.pages_client import KEYS, MODEL, Page, events_of, pages, signed_in
@@ -175,7 +176,7 @@ async def test_who_has_too_many_runs_is_told_to_wait(tmp_path: Path, monkeypatch
 
 
 async def test_a_run_that_nobody_watches_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "UNWATCHED_SECONDS", 0.05)
+    monkeypatch.setattr(gateway_run, "UNWATCHED_SECONDS", 0.05)
     async with pages(tmp_path, ScriptedTransport(stream().stalled(after=2))) as page:
         run = await page.run(*await page.chat())
         task = page.app.state.runs.find("local", run).task

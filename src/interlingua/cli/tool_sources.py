@@ -10,34 +10,24 @@ from interlingua.cli.session import Session
 
 if TYPE_CHECKING:
     from interlingua.client.tool_sources import ToolSources
+    from interlingua.credentials.vault import Vault
 
 
 def tool_sources(current: Session) -> ToolSources:
     """The tools of the configuration, of installed packages, and those that come with this one."""
-    from interlingua.client.tool_sources import ToolSources
+    from interlingua.client.tool_sources import ToolSources, confirmed_path, revealing
 
     return ToolSources(
         current.config,
         current.engine.network,
         folder=Path.cwd(),
         confirmed=confirmed_path(),
-        reveal=_reveal,
+        reveal=revealing(os.environ, _vault),
     )
 
 
-def confirmed_path() -> Path:
-    """The file in which commands are noted that the person said yes to."""
-    import platformdirs
-
-    return platformdirs.user_state_path("interlingua", appauthor=False) / "mcp-confirmed.json"
-
-
-def _reveal(reference: str) -> str | None:
+def _vault() -> Vault:
     from interlingua.config.load import default_user_folder
     from interlingua.credentials.vault import open_vault
 
-    kind, _, name = reference.partition(":")
-    if kind == "env":
-        return os.environ.get(name, "").strip() or None
-    found = open_vault(os.environ, default_user_folder()).get(name)
-    return None if found is None else found.secret.reveal()
+    return open_vault(os.environ, default_user_folder())

@@ -9,7 +9,7 @@ import click
 
 from interlingua.cli.session import Session, session
 from interlingua.cli.table import Column, table
-from interlingua.cli.tool_sources import confirmed_path, tool_sources
+from interlingua.cli.tool_sources import tool_sources
 from interlingua.errors import NotFound
 
 _COLUMNS = (Column("tool"), Column("source", keep=2), Column("calls", keep=3), Column("does", keep=1))
@@ -69,7 +69,7 @@ async def _list(current: Session, *, as_json: bool) -> None:
 @click.pass_context
 def confirm(context: click.Context, server: str) -> None:
     """Let the program of an MCP server be started, after you have seen its command."""
-    from interlingua.client.tool_sources import is_confirmed, note_confirmed
+    from interlingua.client.tool_sources import confirmed_path, is_confirmed, note_confirmed
 
     current = session(context)
     settings = current.config.mcp.get(server)

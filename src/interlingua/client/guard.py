@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec.structs import replace
 
 from interlingua.client.tools import Toolbox, ToolRun
 from interlingua.errors import PermissionDenied
-from interlingua.types.parts import ContentPart, TextPart, ToolCallPart, ToolCallResponsePart, parse_arguments
+from interlingua.types.parts import BlobPart, ContentPart, TextPart, ToolCallPart, ToolCallResponsePart, parse_arguments
 
 Approval = Literal["allow", "ask", "deny"]
 Approve = Callable[[ToolCallPart], bool | Awaitable[bool]]
@@ -23,6 +23,8 @@ Approve = Callable[[ToolCallPart], bool | Awaitable[bool]]
 
 TIMEOUT = 60.0
 LONGEST_RESULT = 20_000
+LARGEST_BLOB = 6 * 1024 * 1024
+"""Letters of base64 of an image or the like in a result."""
 _REFUSED = "The person did not allow this call. Go on without it, or ask them."
 _DENIED = "This tool may not be called here. Go on without it."
 
@@ -36,7 +38,7 @@ class GuardedToolbox(Toolbox):
         approve: is asked where it says `ask`, one call at a time; without it such calls are refused.
         timeout: seconds for each call; None is no limit.
         timeouts: the same by tool name.
-        longest: letters of a result that the model gets; the rest is cut, which it is told.
+        longest: letters of a result that the model gets; the rest is cut, which it is told. So are huge images.
         on_run: is told of every call.
     """
 
@@ -67,10 +69,9 @@ class GuardedToolbox(Toolbox):
         """
         calls = list(calls)
         done: dict[int, ToolRun] = {}
-        for place, call in enumerate(calls):
-            refusal = await self._refusal(call)
+        for place, refusal in enumerate(await self._refusals(calls)):
             if refusal:
-                done[place] = _refused(call, refusal)
+                done[place] = _refused(calls[place], refusal)
         groups: dict[float | None, list[int]] = {}
         for place, call in enumerate(calls):
             if place not in done:
@@ -85,6 +86,10 @@ class GuardedToolbox(Toolbox):
             for limit, places in groups.items():
                 group.create_task(run(limit, places))
         return [done[place] for place in range(len(calls))]
+
+    async def _refusals(self, calls: Sequence[ToolCallPart]) -> list[str]:
+        """Why calls may not run, in their order; a person is asked of one at a time."""
+        return [await self._refusal(call) for call in calls]
 
     async def _refusal(self, call: ToolCallPart) -> str:
         """Why a call may not run; empty where it may. A tool that is not there is answered as ever."""
@@ -103,6 +108,11 @@ class GuardedToolbox(Toolbox):
         room = self.longest
         pieces: list[ContentPart] = []
         for piece in run.response.response:
+            if isinstance(piece, BlobPart) and len(piece.content) > LARGEST_BLOB:
+                pieces.append(
+                    TextPart(text=f"[{piece.mime_type}, too large to be shown: {len(piece.content):,} letters]")
+                )
+                continue
             if not isinstance(piece, TextPart):
                 pieces.append(piece)
                 continue

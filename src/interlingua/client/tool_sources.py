@@ -25,12 +25,15 @@ from interlingua.client.pages import page_tool
 from interlingua.client.safe_tools import READING, safe_tools
 from interlingua.client.tools import Tool, tool
 from interlingua.config.schema import Config, McpSettings
+from interlingua.credentials.vault import Vault
 from interlingua.errors import ConfigError, InterlinguaError, LocalFileError
 from interlingua.ports.transport import Transport
 
 GROUP = "interlingua.tools"
 """The entry points of packages: each a function, a Tool, or several of them."""
 BUILT_IN = "built in"
+SHORTEST_SECRET = 8
+"""Letters; what is shorter stands in other words, too."""
 _REFERENCES = ("env:", "keychain:")
 
 Confirm = Callable[[str, tuple[str, ...]], Awaitable[bool]]
@@ -68,6 +71,7 @@ class ToolSources:
 
     Attributes:
         problems: what could not be had, and why.
+        secrets: what servers and APIs were given that nobody else is to see.
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class ToolSources:
         reveal: Reveal | None = None,
     ) -> None:
         self.problems: list[InterlinguaError] = []
+        self.secrets: set[str] = set()
         self.confirm = confirm
         self._config = config
         self._network = network
@@ -188,12 +193,43 @@ class ToolSources:
             before, space, reference = value.rpartition(" ")
             if not reference.startswith(_REFERENCES):
                 found[key] = value
+                self._hide(reference)
                 continue
             secret = self._reveal(reference)
             if not secret:
                 raise ConfigError(f"{where}.{key}: {reference} is not set")
+            self._hide(secret)
             found[key] = before + space + secret
         return found
+
+    def _hide(self, value: str) -> None:
+        if len(value) >= SHORTEST_SECRET:
+            self.secrets.add(value)
+
+
+def confirmed_path() -> Path:
+    """The file in which commands are noted that the person said yes to."""
+    import platformdirs
+
+    return platformdirs.user_state_path("interlingua", appauthor=False) / "mcp-confirmed.json"
+
+
+def revealing(environment: Mapping[str, str], vault: Callable[[], Vault]) -> Reveal:
+    """Finds the secrets of tools where those of providers are.
+
+    Args:
+        environment: for `env:NAME`.
+        vault: opens what holds `keychain:NAME`; only then, because it may ask the person.
+    """
+
+    def reveal(reference: str) -> str | None:
+        kind, _, name = reference.partition(":")
+        if kind == "env":
+            return environment.get(name, "").strip() or None
+        found = vault().get(name)
+        return None if found is None else found.secret.reveal()
+
+    return reveal
 
 
 def is_confirmed(path: Path, name: str, settings: McpSettings) -> bool:

@@ -142,6 +142,36 @@ class ToolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     approval: dict[str, Literal["ask", "allow", "deny"]] = {}
 
 
+class GatewayToolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tools that models may call while they answer in the web chat; none where nothing is allowed.
+
+    Args:
+        allow: patterns of the names of tools that the administrator may use there; no other tool runs.
+        keys: the same for virtual keys, by the key's name, within `allow`; a key that is not named may use none.
+        folder: below which `read_file` and `list_files` read; without it there is neither.
+        timeout: seconds that a call may take.
+        patience: seconds that a call waits for its approval; then it counts as refused.
+        max_steps: how often one answer may ask the model; the last time it may call no tool.
+    """
+
+    allow: tuple[str, ...] = ()
+    keys: dict[str, tuple[str, ...]] = {}
+    folder: str | None = None
+    timeout: Annotated[float, Meta(gt=0, le=3600)] = 60.0
+    patience: Annotated[float, Meta(gt=0, le=86_400)] = 600.0
+    max_steps: Annotated[int, Meta(ge=2, le=64)] = 16
+
+
+class GatewaySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the gateway does beyond answering.
+
+    Args:
+        tools: which tools models may call in the web chat.
+    """
+
+    tools: GatewayToolSettings = GatewayToolSettings()
+
+
 class VirtualKeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A key that clients of the gateway send.
 
@@ -246,6 +276,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         virtual_keys: keys that clients of the gateway send.
         mcp: MCP servers by name.
         tools: other tools.
+        gateway: what the gateway does with them.
         limits: how much all callers together may use of the models that match a pattern.
         budgets: how much all callers, and each tenant's, may spend.
         queue: whether calls wait for limits.
@@ -271,6 +302,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     virtual_keys: tuple[VirtualKeySettings, ...] = ()
     mcp: dict[str, McpSettings] = {}
     tools: ToolSettings = ToolSettings()
+    gateway: GatewaySettings = GatewaySettings()
     limits: dict[str, Limits] = {}
     budgets: BudgetSettings = BudgetSettings()
     ledger: LedgerSettings = LedgerSettings()

@@ -38,6 +38,7 @@ from interlingua.gateway.sessions import Sessions
 from interlingua.gateway.shared import Sharing, open_sharing
 from interlingua.gateway.sharing import Worker, check_limits
 from interlingua.gateway.state import State
+from interlingua.gateway.tools import GatewayTools
 from interlingua.gateway.usage import warn_of_unpriced
 from interlingua.gateway.virtual_keys import VirtualKeys, configured_keys
 from interlingua.ports.memory import Memory
@@ -173,7 +174,7 @@ async def _completed(
     owns_exit: bool,
 ) -> Reloader:
     """The gateway's state with what needs the rest of it, and with what was edited in the pages in force."""
-    state.runs = Runs(state)
+    state.runs, state.tools = Runs(state), GatewayTools(state, environment)
     state.local_names = partial(local_names, state.config)
     overlay = await state.overlay.read()
     reloader = Reloader(state, state.keys, source, environment, transport, owns_exit=owns_exit, version=overlay.version)
@@ -218,7 +219,17 @@ def _lifetime(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        for part in (reloader, state.runs, state.ledger, state.budgets, state.engine, kept, store, sharing):
+        for part in (
+            reloader,
+            state.runs,
+            state.tools,
+            state.ledger,
+            state.budgets,
+            state.engine,
+            kept,
+            store,
+            sharing,
+        ):
             if part is not None:
                 await part.aclose()
 

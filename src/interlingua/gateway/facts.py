@@ -28,6 +28,7 @@ from interlingua.providers.provider import Provider
 from interlingua.types.messages import Message
 from interlingua.types.opaque import Json
 from interlingua.types.parts import Part
+from interlingua.types.tools import Tool
 from interlingua.types.traits import Traits
 
 
@@ -69,13 +70,14 @@ async def estimated(asked: Asked) -> WireResponse:
         messages = [one.message for one in thread.messages]
     if given.parts:
         messages.append(Message(role="user", parts=given.parts))
-    request = chat_request(given.model, settings, messages)
+    request = replace(chat_request(given.model, settings, messages), tools=await _tools(asked, settings))
     target = engine.route(request.model)[0]
     if not asked.principal.may_use(request.model, target.name):
         raise PermissionDenied(f"this key may not use {request.model!r}", model=request.model)
     found = await estimate(engine, request)
     reserved = min(found.most_output or RESERVED_OUTPUT, RESERVED_OUTPUT)
-    reserving = await estimate(engine, chat_request(given.model, _with_limit(settings, reserved), messages))
+    most = min(request.max_output_tokens or reserved, reserved)
+    reserving = await estimate(engine, replace(request, max_output_tokens=most))
     problems, losses = _foreseen(asked, request)
     taken = found.tokens.input_tokens
     return json_answer(
@@ -94,8 +96,12 @@ async def estimated(asked: Asked) -> WireResponse:
     )
 
 
-def _with_limit(settings: ChatSettings, most: int) -> ChatSettings:
-    return replace(settings, max_output_tokens=min(settings.max_output_tokens or most, most))
+async def _tools(asked: Asked, settings: ChatSettings) -> tuple[Tool, ...]:
+    """What the model would be told of the tools that the chat has chosen."""
+    if not settings.tools:
+        return ()
+    async with asked.state.tools.open(asked.principal) as offered:
+        return tuple(offered[name].tool.definition for name in dict.fromkeys(settings.tools) if name in offered)
 
 
 def _foreseen(asked: Asked, request: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

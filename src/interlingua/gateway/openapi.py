@@ -18,6 +18,7 @@ from interlingua.gateway import (
     key_routes,
     local_routes,
     run_routes,
+    run_tools,
     session_routes,
 )
 from interlingua.gateway.asked import Asked, tagged
@@ -32,6 +33,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/conversations/{id}/messages"): chats.Said,
     ("POST", "/api/conversations/{id}/fork"): chats.Forked,
     ("POST", "/api/runs"): run_routes.Start,
+    ("POST", "/api/runs/{id}/tools/{call}/approve"): run_tools.Decision,
     ("POST", "/api/estimate"): facts.Draft,
     ("POST", "/api/providers/{id}/test"): admin.Trial,
     ("PUT", "/api/providers/active"): admin.Active,

@@ -14,6 +14,7 @@ from interlingua.gateway import (
     presets,
     run_routes,
     session_routes,
+    tool_routes,
     usage,
 )
 from interlingua.gateway.asked import Handler
@@ -44,6 +45,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/api/runs/{id}/events"): run_routes.watched,
     ("POST", "/api/runs/{id}/stop"): run_routes.stopped,
     ("POST", "/api/runs/{id}/tools/{call}/approve"): run_routes.approved,
+    ("GET", "/api/tools"): tool_routes.listed,
     ("GET", "/api/models"): facts.models,
     ("POST", "/api/estimate"): facts.estimated,
     ("GET", "/api/requests"): log_routes.listed,

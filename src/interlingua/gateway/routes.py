@@ -118,6 +118,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/runs/{id}/events", "native", "session"),
     Route("POST", "/api/runs/{id}/stop", "native", "session"),
     Route("POST", "/api/runs/{id}/tools/{call}/approve", "native", "session"),
+    Route("GET", "/api/tools", "native", "session"),
     Route("GET", "/api/models", "native", "key"),
     Route("POST", "/api/estimate", "native", "key"),
     Route("GET", "/api/requests", "native", "session"),

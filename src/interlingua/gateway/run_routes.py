@@ -7,11 +7,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from interlingua.errors import InvalidRequest, NotFound, Unsupported
+from interlingua.errors import InvalidRequest, Unsupported
 from interlingua.gateway.asked import Asked, json_answer, nothing
 from interlingua.gateway.chat_settings import chat_request, read_settings
 from interlingua.gateway.outgoing import send_end, send_head, send_piece
-from interlingua.gateway.runs import Asking
+from interlingua.gateway.run import Asking
+from interlingua.gateway.run_tools import Decision
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.messages import Message
 from interlingua.types.opaque import Json
@@ -53,8 +54,14 @@ async def started(asked: Asked) -> WireResponse:
             raise InvalidRequest("parent: which message is to be answered?", path="parent")
         thread = await asked.state.conversations.get(asked.tenant, given.conversation, leaf=given.parent)
         messages = [one.message for one in thread.messages]
-    request = chat_request(given.model or "", read_settings(given.settings), messages)
-    asking = Asking(principal=asked.principal, request=request, conversation=given.conversation, parent=given.parent)
+    settings = read_settings(given.settings)
+    asking = Asking(
+        principal=asked.principal,
+        request=chat_request(given.model or "", settings, messages),
+        conversation=given.conversation,
+        parent=given.parent,
+        tools=settings.tools,
+    )
     return json_answer(asked.state.runs.start(asking).shown(), status=201)
 
 
@@ -80,11 +87,12 @@ async def watched(asked: Asked) -> None:
 
 async def stopped(asked: Asked) -> WireResponse:
     """Ends a run; what came is kept."""
-    asked.state.runs.find(asked.tenant, asked.values[0]).stop()
+    await asked.state.runs.find(asked.tenant, asked.values[0]).stop()
     return nothing()
 
 
 async def approved(asked: Asked) -> WireResponse:
     """Allows or denies a tool's call."""
-    asked.state.runs.find(asked.tenant, asked.values[0])
-    raise NotFound(f"no tool call {asked.values[1]!r} waits for approval", what="tool call")
+    run = asked.state.runs.find(asked.tenant, asked.values[0])
+    await run.decide(asked.values[1], await asked.body(Decision))
+    return nothing()

@@ -30,6 +30,7 @@ from interlingua.types.opaque import Json
 
 if TYPE_CHECKING:
     from interlingua.gateway.runs import Runs
+    from interlingua.gateway.tools import GatewayTools
 
 
 class Reconfigure(Protocol):
@@ -71,6 +72,7 @@ class State:
         conversations, overlay: what people said, and what they set.
         vault: where keys of providers are kept that are set here.
         runs: answers that are being written for people; set when the gateway is whole.
+        tools: what models may call for them; set when the gateway is whole.
         seen: what tests of providers said last, by id.
         watchers: who follows calls as they end.
         local_names: the models that lie on this machine.
@@ -106,6 +108,7 @@ class State:
     overlay: OverlayStore
     vault: Vault
     runs: Runs = field(init=False)
+    tools: GatewayTools = field(init=False)
     seen: dict[str, object] = field(default_factory=dict)
     watchers: set[asyncio.Queue[LedgerRow]] = field(default_factory=set)
     local_names: Callable[[], list[str]] = list

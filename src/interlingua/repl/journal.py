@@ -18,7 +18,6 @@ from interlingua.errors import LocalFileError
 from interlingua.types.accumulate import Accumulator
 from interlingua.types.events import Event, MessageStart
 from interlingua.types.messages import Message
-from interlingua.types.parts import TextPart
 
 _SUFFIX = ".jsonl"
 
@@ -103,15 +102,6 @@ def left_behind(folder: Path) -> Iterator[tuple[Begun, Message]]:
             os.close(file)
 
 
-def partial_message(accumulator: Accumulator) -> Message:
-    """What may be kept of an answer that broke off: its text. Thinking without its end no provider takes back."""
-    response = accumulator.response()
-    if not response.choices:
-        return Message(role="assistant")
-    parts = tuple(part for part in response.message.parts if isinstance(part, TextPart) and part.text.strip())
-    return Message(role="assistant", parts=parts, origin=response.message.origin)
-
-
 def _read(text: bytes) -> tuple[Begun, Message] | None:
     lines = text.split(b"\n")[:-1]  # a line without its end was being written
     if not lines:
@@ -126,7 +116,7 @@ def _read(text: bytes) -> tuple[Begun, Message] | None:
             accumulator.add(event)
     except (msgspec.DecodeError, ValueError):
         return None  # not written by this version; there is nothing that could be shown of it
-    return begun, partial_message(accumulator)
+    return begun, accumulator.partial()
 
 
 def _lock(file: int) -> bool:

@@ -26,7 +26,7 @@ from interlingua.engine.target import Target
 from interlingua.errors import Cancelled, InterlinguaError, InvalidRequest, NotFound
 from interlingua.ports.store import Answer, Conversation, ConversationChanges, StoredMessage
 from interlingua.repl.archive import TENANT, Conversations, now
-from interlingua.repl.journal import Begun, Journal, left_behind, partial_message
+from interlingua.repl.journal import Begun, Journal, left_behind
 from interlingua.types.accumulate import Accumulator
 from interlingua.types.events import Event, MessageStart
 from interlingua.types.messages import Message, assistant, system, user
@@ -193,7 +193,7 @@ class Talk:
 
     async def _broken_off(self, progress: _Progress, code: str) -> None:
         """Keeps what came of an answer that did not end."""
-        partial = partial_message(progress.accumulator)
+        partial = progress.accumulator.partial()
         if partial.parts:
             fresh = [*([progress.question] if progress.question is not None else []), partial]
             self.chat.messages += fresh

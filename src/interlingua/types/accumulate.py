@@ -163,6 +163,21 @@ class Accumulator:
             else:
                 part.done = True
 
+    def partial(self) -> Message:
+        """What may be kept of an answer that broke off: its text, and thinking that came whole, with its signature.
+
+        The rest is of no use to anybody: half a call can be run by none, and thinking without its end or its
+        signature no provider takes back.
+        """
+        choice = self._choices.get(0)
+        kept: list[Part] = []
+        for growing in choice.parts if choice is not None else ():
+            part = growing.whole()
+            is_text = isinstance(part, TextPart) and bool(part.text.strip())
+            if is_text or (isinstance(part, ReasoningPart) and growing.done and part.opaque):
+                kept.append(part)
+        return Message(role="assistant", parts=tuple(kept), origin=self._start.origin if self._start else None)
+
     def response(self, *, id: str = "", model: str = "") -> ChatResponse:
         """The answer so far; choices that have not ended finish with `UNFINISHED`.
 

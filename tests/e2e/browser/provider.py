@@ -67,6 +67,7 @@ class Provider:
     def __init__(self) -> None:
         self.port = 0
         self.asked: list[dict[str, Any]] = []
+        self._calls = 0
         self._loop = asyncio.new_event_loop()
         self._go = asyncio.Event()
         self._ready = threading.Event()
@@ -113,7 +114,7 @@ class Provider:
         await runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
-        names = ("chat", "fast", "held", "think", "tools", "long", "broken", "failing")
+        names = ("chat", "fast", "held", "think", "tools", "long", "broken", "failing", "caller")
         return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -148,6 +149,14 @@ class Provider:
             await tell({"tool_calls": [{**call, "function": {"name": "get_weather", "arguments": '{"city": '}}]})
             await tell({"tool_calls": [{"index": 0, "function": {"arguments": '"Paris", "days": 3}'}}]})
             finish = "tool_calls"
+        elif model == "caller" and body["messages"][-1]["role"] != "tool":
+            calls = re.findall(r"(\w+)(\{[^}]*\})", body["messages"][-1]["content"])
+            await tell({"content": "Let me see."})
+            for at, (name, arguments) in enumerate(calls):
+                self._calls += 1
+                call = {"index": at, "id": f"call_{self._calls}", "type": "function"}
+                await tell({"tool_calls": [{**call, "function": {"name": name, "arguments": arguments}}]})
+            finish = "tool_calls"
         else:
             pieces = list(_long()) if model == "long" else re.findall(r"\s*\S+", self._text(body))
             for at, piece in enumerate(pieces):
@@ -169,6 +178,9 @@ class Provider:
 
     @staticmethod
     def _text(body: dict[str, Any]) -> str:
+        if body["messages"][-1]["role"] == "tool":
+            said = [one["content"] for one in body["messages"] if one["role"] == "tool"]
+            return f"The tool says: {said[-1]}"
         return PLAIN if "capital" in json.dumps(body["messages"][-1]) or body["model"] == "fast" else ANSWER
 
 

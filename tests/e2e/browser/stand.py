@@ -72,6 +72,15 @@ targets = ["lab/long"]
 [models.breaks]
 targets = ["lab/broken"]
 
+[models.caller]
+targets = ["lab/caller"]
+
+[gateway.tools]
+allow = ["calculate", "time_now", "fetch_page"]
+
+[tools.approval]
+time_now = "ask"
+
 [models.nowhere]
 targets = ["down/model"]
 """

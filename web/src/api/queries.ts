@@ -19,6 +19,7 @@ import type {
   Part,
   Preset,
   Provider,
+  Tool,
 } from "./types";
 
 export const keys = {
@@ -28,6 +29,7 @@ export const keys = {
   models: ["models"] as const,
   providers: ["providers"] as const,
   presets: ["presets"] as const,
+  tools: ["tools"] as const,
 };
 
 export const conversationPath = (id: string): string => `/api/conversations/${encodeURIComponent(id)}`;
@@ -86,6 +88,14 @@ export function usePresets() {
   return useQuery({
     queryKey: keys.presets,
     queryFn: ({ signal }) => api.get<Page<Preset>>("/api/presets", signal),
+    staleTime: 60_000,
+  });
+}
+
+export function useTools() {
+  return useQuery({
+    queryKey: keys.tools,
+    queryFn: ({ signal }) => api.get<Page<Tool>>("/api/tools", signal),
     staleTime: 60_000,
   });
 }

@@ -157,6 +157,16 @@ export interface Message {
   answer: Answer | null;
 }
 
+/** A tool that models may call in a chat. */
+export interface Tool {
+  name: string;
+  source: string;
+  description: string | null;
+  approval: "ask" | "allow";
+  /** asked for each time, whatever was said before */
+  each: boolean;
+}
+
 export interface Price {
   input: string | null;
   output: string | null;

@@ -22,6 +22,7 @@ import { money, short } from "../format";
 import { strings } from "../i18n/strings";
 import { LONG_PASTE, type Attachment, attachment, refused, textAttachment } from "./attachments";
 import { providerOf } from "./models";
+import { ToolMenu } from "./ToolMenu";
 import { canDictate, useDictation } from "./speech";
 
 const EFFORTS = ["none", "minimal", "low", "medium", "high"];
@@ -223,6 +224,7 @@ export function Composer(given: Given): ReactNode {
               </Tooltip>
             ) : null}
             <Effort given={given} />
+            <ToolMenu settings={given.settings} model={model} onChange={(tools) => given.onSettings({ ...given.settings, tools })} />
             <button type="button" className="pill" onClick={given.onPickModel} aria-label={strings.picker.button(given.modelId)} aria-haspopup="dialog" style={{ flex: "0 1 auto" }}>
               <Monogram name={model?.provider ?? providerOf(given.modelId)} size={18} />
               <span className="name">{model?.name ?? given.modelId}</span>

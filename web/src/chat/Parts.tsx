@@ -15,6 +15,7 @@ import {
 import { type ReactNode, Suspense, lazy, memo, useState } from "react";
 
 import type { Annotation, Part } from "../api/types";
+import { complain } from "../components/ChatMenu";
 import { seconds } from "../format";
 import { strings } from "../i18n/strings";
 import type { Run, Snapshot } from "../runs/run";
@@ -44,12 +45,15 @@ export const Reasoning = memo(function Reasoning({ text, live, took }: { text: s
 });
 
 function pretty(part: Part): string {
-  if (part.arguments !== undefined && part.arguments !== null) return JSON.stringify(part.arguments, null, 2);
-  return part.raw ?? "";
+  try {
+    return JSON.stringify(part.raw ? (JSON.parse(part.raw) as unknown) : (part.arguments ?? {}), null, 2);
+  } catch {
+    return part.raw ?? ""; // it is still coming, or is no JSON
+  }
 }
 
 function plain(parts: Part[] | undefined): string {
-  return (parts ?? []).map((part) => (part.type === "text" ? (part.text ?? "") : `[${part.mime_type ?? part.type}]`)).join("\n");
+  return (parts ?? []).map((part) => (part.type === "text" ? (part.text ?? "") : part.type === "blob" ? "" : `[${part.mime_type ?? part.type}]`)).join("\n").trim();
 }
 
 const marks = {
@@ -66,16 +70,20 @@ export function ToolCard({
   answer,
   state,
   approve,
+  each,
 }: {
   call: Part;
   answer: Part | undefined;
   state: { state: "waiting" | "running" | "done" | "failed"; result?: string } | undefined;
   approve: ((decision: "allow" | "deny", always: boolean) => void) | null;
+  /** whether it is asked for each time, so that "always" is nothing to offer */
+  each: boolean;
 }): ReactNode {
   const [open, setOpen] = useState(false);
   const now = approve ? "waiting" : answer ? (answer.is_error ? "failed" : "done") : (state?.state ?? "asked");
   const Icon = marks[now];
   const result = answer ? plain(answer.response) : (state?.result ?? "");
+  const pictures = answer?.response?.filter((part) => part.type === "blob") ?? [];
   return (
     <div className="tool">
       <button type="button" className="tool-head" aria-expanded={open} onClick={() => setOpen(!open)}>
@@ -93,9 +101,11 @@ export function ToolCard({
           <Button size="xs" onClick={() => approve("allow", false)}>
             {strings.chat.allow}
           </Button>
-          <Button size="xs" variant="default" onClick={() => approve("allow", true)}>
-            {strings.chat.allowAlways}
-          </Button>
+          {each ? null : (
+            <Button size="xs" variant="default" onClick={() => approve("allow", true)}>
+              {strings.chat.allowAlways}
+            </Button>
+          )}
           <Button size="xs" variant="default" color="red" onClick={() => approve("deny", false)}>
             {strings.chat.deny}
           </Button>
@@ -115,6 +125,9 @@ export function ToolCard({
               <pre tabIndex={0}>{result}</pre>
             </>
           ) : null}
+          {pictures.map((part, index) => (
+            <Media key={index} part={part} />
+          ))}
         </div>
       ) : null}
     </div>
@@ -185,14 +198,15 @@ export function AnswerParts({ parts, answers, live }: { parts: Part[]; answers: 
       case "tool_call":
       case "server_tool_call": {
         const id = part.id ?? "";
-        const waiting = live?.snapshot.approvals.some((one) => one.call === id) ?? false;
+        const waiting = live?.snapshot.approvals.find((one) => one.call === id);
         return (
           <ToolCard
             key={at}
             call={part}
             answer={answers.get(id)}
             state={live?.snapshot.tools[id]}
-            approve={waiting && live ? (decision, always) => void live.run.decide(id, decision, always) : null}
+            approve={waiting && live ? (decision, always) => void live.run.decide(id, decision, always).catch(complain) : null}
+            each={waiting?.each ?? false}
           />
         );
       }

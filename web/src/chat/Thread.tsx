@@ -9,7 +9,7 @@ import type { Run } from "../runs/run";
 import { useOfRun, useSnapshot } from "../runs/runs";
 import { AssistantTurn, UserTurn } from "./Turns";
 import { changes } from "./models";
-import { type Turn, leafBelow } from "./tree";
+import { type Turn, joined, leafBelow } from "./tree";
 
 export interface ThreadActs {
   onSibling: (leaf: string) => void;
@@ -28,10 +28,14 @@ const NOTHING_TOLD: string[] = [];
 
 function Announcer({ run }: { run: Run | undefined }): ReactNode {
   const begun = useOfRun(run, (snapshot) => snapshot.first !== null) ?? false;
+  const asks = useOfRun(run, (snapshot) => snapshot.approvals[0]?.name ?? null);
   const [told, setTold] = useState("");
   useEffect(() => {
     if (begun) setTold(strings.chat.answering);
   }, [begun]);
+  useEffect(() => {
+    if (asks) setTold(strings.chat.toolAsks(asks));
+  }, [asks]);
   const before = useRef(run);
   useEffect(() => {
     if (before.current && !run) setTold(strings.chat.answered);
@@ -151,7 +155,7 @@ const AnswerItem = memo(function AnswerItem({ turn, run, last, told, model, answ
           onRegenerate: on(acts.onRegenerate),
           onRegenerateWith: on(acts.onRegenerateWith),
           onFork: on(acts.onFork),
-          onDelete: on(acts.onDelete),
+          onDelete: on((one) => acts.onDelete({ ...one, id: turn?.first ?? one.id })),
           onDetails: on(acts.onDetails),
         }}
       />
@@ -211,7 +215,13 @@ export function Thread({
   const hidden = useOfRun(run, (snapshot) => snapshot.final?.id ?? snapshot.message);
   const runModel = useOfRun(run, (snapshot) => snapshot.model);
   if (run && hidden) places.current.set(hidden, `run:${run.get().id}`);
-  const shown = useMemo(() => turns.filter((turn) => turn.message.role !== "tool"), [turns]);
+  // What a run has kept already comes with the run itself.
+  const asked = useOfRun(run, (snapshot) => snapshot.parent);
+  const before = useMemo(() => {
+    const at = asked ? turns.findIndex((turn) => turn.message.id === asked) : -1;
+    return at < 0 ? turns : turns.slice(0, at + 1);
+  }, [turns, asked]);
+  const shown = useMemo(() => joined(before), [before]);
   const answers = useMemo(() => {
     const found = new Map<string, Part>();
     for (const { message } of turns) {

@@ -33,6 +33,7 @@ const Inspector = lazy(async () => ({ default: (await import("../chat/Inspector"
 interface RunStarted {
   id: string;
   conversation: string | null;
+  parent: string | null;
   message: string | null;
 }
 
@@ -50,10 +51,10 @@ function useRuns(): {
       if (runs.of(started.conversation)?.get().id === started.id) return;
       const run = new Run({ ...started, model });
       runs.put(started.conversation, run);
-      void run.watch((final) => {
+      void run.watch((kept) => {
         const settle = async (): Promise<void> => {
-          if (final) showMessage(queries, started.conversation, final);
-          else await queries.refetchQueries({ queryKey: keys.conversation(started.conversation) });
+          for (const message of kept) showMessage(queries, started.conversation, message);
+          if (kept.length === 0) await queries.refetchQueries({ queryKey: keys.conversation(started.conversation) });
           runs.drop(started.conversation, run);
           await queries.invalidateQueries({ queryKey: keys.conversations });
         };
@@ -136,10 +137,15 @@ export function Chat(): ReactNode {
       setFresh(next);
       return;
     }
+    // In force at once, so that the next message and the next choice build on it.
+    queries.setQueryData<ConversationWhole>(keys.conversation(id), (before) => (before ? { ...before, settings: next } : before));
     api
       .patch<Conversation>(conversationPath(id), { settings: next })
       .then((changed) => showConversation(queries, changed))
-      .catch(complain);
+      .catch((error: unknown) => {
+        complain(error);
+        void found.refetch();
+      });
   };
   const chooseModel = (chosen: Model): void => saveSettings({ ...settings, model: chosen.id });
 

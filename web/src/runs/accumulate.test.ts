@@ -31,6 +31,15 @@ describe("accumulating events", () => {
     expect(draft).toEqual(accumulate(emptyDraft, EVENTS, 5));
   });
 
+  it("puts the message that follows a tool's result behind the one that called it", () => {
+    const first = accumulate(emptyDraft, EVENTS, 1);
+    const next: StreamEvent[] = [{ type: "message_start" }, { type: "part_start", index: 0, part: { type: "text", text: "So" } }, { type: "part_delta", index: 0, text: " it is." }];
+    const both = accumulate(first, next, 2);
+    expect(both.parts.map((part) => part.type)).toEqual(["reasoning", "tool_call", "text"]);
+    expect(both.parts[2]).toEqual({ type: "text", text: "So it is." });
+    expect(both.parts[1]).toBe(first.parts[1]);
+  });
+
   it("keeps the identity of parts that no event touches", () => {
     const before = accumulate(emptyDraft, EVENTS.slice(0, 6), 1);
     const after = accumulate(before, EVENTS.slice(6), 2);

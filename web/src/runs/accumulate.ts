@@ -7,9 +7,11 @@ export interface Draft {
   usage: Usage | null;
   /** when the part of this index began and ended, in milliseconds */
   times: { began: number; ended: number | null }[];
+  /** where the message begins that is coming: an answer that calls tools is several */
+  base: number;
 }
 
-export const emptyDraft: Draft = { parts: [], usage: null, times: [] };
+export const emptyDraft: Draft = { parts: [], usage: null, times: [], base: 0 };
 
 function grown(part: Part, event: StreamEvent): Part {
   const text = event.text ?? "";
@@ -28,11 +30,14 @@ export function accumulate(draft: Draft, events: readonly StreamEvent[], now: nu
   if (events.length === 0) return draft;
   const parts = draft.parts.slice();
   const times = draft.times.slice();
-  let usage = draft.usage;
+  let { usage, base } = draft;
   for (const event of events) {
     if ((event.choice ?? 0) !== 0) continue;
-    const index = event.index ?? 0;
+    const index = base + (event.index ?? 0);
     switch (event.type) {
+      case "message_start":
+        base = parts.length;
+        break;
       case "part_start":
         if (event.part) {
           parts[index] = event.part;
@@ -56,5 +61,5 @@ export function accumulate(draft: Draft, events: readonly StreamEvent[], now: nu
         break;
     }
   }
-  return { parts, usage, times };
+  return { parts, usage, times, base };
 }

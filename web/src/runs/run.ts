@@ -2,6 +2,7 @@
 // is found again by its id. Events are taken in as they come and painted at most once a frame.
 import { Problem, api, events } from "../api/client";
 import type { ApiProblem, LossInfo, Message, StreamEvent, Usage } from "../api/types";
+import { together } from "../chat/tree";
 import { type Draft, accumulate, emptyDraft } from "./accumulate";
 
 export type RunState = "connecting" | "waiting" | "streaming" | "ended" | "lost";
@@ -10,6 +11,8 @@ export type ToolState = "waiting" | "running" | "done" | "failed";
 export interface Snapshot {
   id: string;
   conversation: string | null;
+  /** the message that it answers */
+  parent: string | null;
   message: string | null;
   model: string;
   state: RunState;
@@ -21,10 +24,13 @@ export interface Snapshot {
   failovers: { from: string; to: string }[];
   losses: LossInfo[];
   tools: Record<string, { name: string; state: ToolState; result?: string }>;
-  approvals: { call: string; name: string; arguments: unknown }[];
+  approvals: { call: string; name: string; arguments: unknown; each: boolean }[];
   cost: string | null;
   usage: Usage | null;
   error: ApiProblem | null;
+  /** what is kept already of an answer that calls tools */
+  kept: Message[];
+  /** the whole answer, as it is shown */
   final: Message | null;
 }
 
@@ -37,11 +43,12 @@ export class Run {
   private frame = 0;
   private lastId = "";
   private readonly aborter = new AbortController();
-  private onEnd: ((final: Message | null) => void) | null = null;
+  private onEnd: ((kept: Message[]) => void) | null = null;
 
-  constructor(start: { id: string; conversation: string | null; message: string | null; model: string }) {
+  constructor(start: { id: string; conversation: string | null; parent?: string | null; message: string | null; model: string }) {
     this.snapshot = {
       ...start,
+      parent: start.parent ?? null,
       state: "connecting",
       draft: emptyDraft,
       began: performance.now(),
@@ -55,6 +62,7 @@ export class Run {
       cost: null,
       usage: null,
       error: null,
+      kept: [],
       final: null,
     };
   }
@@ -67,7 +75,7 @@ export class Run {
   };
 
   /** Follows the run until it ends; a broken connection is taken up where it broke. */
-  async watch(onEnd?: (final: Message | null) => void): Promise<void> {
+  async watch(onEnd?: (kept: Message[]) => void): Promise<void> {
     this.onEnd = onEnd ?? null;
     for (let tries = 0; tries <= RECONNECTS && !this.over; tries += 1) {
       try {
@@ -83,7 +91,7 @@ export class Run {
         if (error instanceof Problem && !error.info.retryable && error.status !== 0) {
           this.flush();
           this.change({ state: "lost", error: error.info, ended: performance.now() });
-          this.onEnd?.(null);
+          this.onEnd?.([]);
           return;
         }
       }
@@ -92,7 +100,7 @@ export class Run {
     if (!this.over) {
       this.flush();
       this.change({ state: "lost", ended: performance.now() });
-      this.onEnd?.(null);
+      this.onEnd?.([]);
     }
   }
 
@@ -101,11 +109,17 @@ export class Run {
   }
 
   async decide(call: string, decision: "allow" | "deny", always = false): Promise<void> {
-    this.change({ approvals: this.snapshot.approvals.filter((one) => one.call !== call) });
-    await api.post(`/api/runs/${encodeURIComponent(this.snapshot.id)}/tools/${encodeURIComponent(call)}/approve`, {
-      decision,
-      always,
-    });
+    const before = this.snapshot.approvals;
+    this.change({ approvals: before.filter((one) => one.call !== call) });
+    try {
+      await api.post(`/api/runs/${encodeURIComponent(this.snapshot.id)}/tools/${encodeURIComponent(call)}/approve`, { decision, always });
+    } catch (error) {
+      const gone = error instanceof Problem && error.status === 404; // answered elsewhere, or too late
+      if (!gone) {
+        this.change({ approvals: before });
+        throw error;
+      }
+    }
   }
 
   /** Looks away; the run itself goes on. */
@@ -121,7 +135,11 @@ export class Run {
   private take(name: string, data: Record<string, unknown>): void {
     switch (name) {
       case "run_start":
-        this.change({ state: "waiting", model: String(data["model"] ?? this.snapshot.model) });
+        this.change({
+          state: "waiting",
+          model: String(data["model"] ?? this.snapshot.model),
+          parent: (data["parent"] as string | null | undefined) ?? this.snapshot.parent,
+        });
         break;
       case "attempt":
         this.change({ attempts: Number(data["number"] ?? 1) });
@@ -141,7 +159,10 @@ export class Run {
       case "tool_state": {
         const call = String(data["call"]);
         const result = data["result"];
+        this.flush(); // the call itself, before what became of it
         this.change({
+          // whoever answered, on whatever page: it waits no more
+          approvals: data["state"] === "waiting" ? this.snapshot.approvals : this.snapshot.approvals.filter((one) => one.call !== call),
           tools: {
             ...this.snapshot.tools,
             [call]: {
@@ -157,7 +178,7 @@ export class Run {
         this.change({
           approvals: [
             ...this.snapshot.approvals,
-            { call: String(data["call"]), name: String(data["name"]), arguments: data["arguments"] },
+            { call: String(data["call"]), name: String(data["name"]), arguments: data["arguments"], each: data["each"] === true },
           ],
         });
         break;
@@ -168,11 +189,19 @@ export class Run {
         this.flush();
         this.change({ error: data["error"] as ApiProblem });
         break;
-      case "run_end":
+      case "message":
         this.flush();
-        this.change({ state: "ended", ended: performance.now(), final: (data["message"] as Message | null) ?? null });
-        this.onEnd?.(this.snapshot.final);
+        this.change({ kept: [...this.snapshot.kept, data["message"] as Message] });
         break;
+      case "run_end": {
+        this.flush();
+        const last = (data["message"] as Message | null) ?? null;
+        const answers = [...this.snapshot.kept.filter((one) => one.role === "assistant"), ...(last ? [last] : [])];
+        const final = last ? answers.reduce(together) : null;
+        this.change({ state: "ended", ended: performance.now(), approvals: [], final });
+        this.onEnd?.(last ? [...this.snapshot.kept, last] : []);
+        break;
+      }
       default:
         break; // a newer gateway may say more than this page knows
     }
