@@ -150,3 +150,20 @@ def test_an_answer_that_never_began_takes_the_names_that_stand_in() -> None:
 def test_a_stream_that_breaks_the_grammar_is_refused(events: list[Event], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         accumulate(events)
+
+
+def test_what_is_kept_of_an_answer_that_broke_off_is_what_can_be_given_back() -> None:
+    """Text; thinking that came whole with its signature; no call, and no thinking without its end."""
+    signed = Opaque(origin=None, kind="signature", data="s")
+    whole = ReasoningPart(text="why", opaque=(signed,))
+    accumulator = Accumulator()
+    assert accumulator.partial().parts == ()
+    parts = [whole, ReasoningPart(text="unsigned"), TextPart(text="Yes"), TextPart(text=" "), tool_call("c", "f", "{")]
+    accumulator.add(START)
+    for index, part in enumerate(parts):
+        accumulator.add(PartStart(index=index, part=part))
+        accumulator.add(PartEnd(index=index))
+    accumulator.add(PartStart(index=len(parts), part=whole))
+    accumulator.add(PartStart(index=len(parts) + 1, part=TextPart(text="and")))
+    kept = accumulator.partial()
+    assert (kept.role, kept.parts) == ("assistant", (whole, TextPart(text="Yes"), TextPart(text="and")))

@@ -154,6 +154,7 @@ async def build_gateway(
         worker=worker,
         environment=environment,
     )
+    state.runs, state.tools = Runs(state, sharing), GatewayTools(state, environment)
     reloader = await _completed(state, source or ConfigSource.of(config), environment, transport, owns_exit=owns_exit)
     return Gateway(state, *_lifetime(state, store, reloader, kept, sharing))
 
@@ -174,7 +175,6 @@ async def _completed(
     owns_exit: bool,
 ) -> Reloader:
     """The gateway's state with what needs the rest of it, and with what was edited in the pages in force."""
-    state.runs, state.tools = Runs(state), GatewayTools(state, environment)
     state.local_names = partial(local_names, state.config)
     overlay = await state.overlay.read()
     reloader = Reloader(state, state.keys, source, environment, transport, owns_exit=owns_exit, version=overlay.version)
@@ -195,7 +195,8 @@ def _watching(state: State, store: SqlStore, reloader: Reloader, sharing: Sharin
         partial(keep_pruned, store, state.config.store.keep),
     ]
     if sharing is not None:
-        found += [sharing.counters.watch, sharing.rests.watch, sharing.claims.watch]
+        parts = (sharing.counters, sharing.rests, sharing.claims, sharing.news, state.runs)
+        found += [part.watch for part in parts]
     if state.worker is not None and state.seeing.metrics is not None:
         found.append(partial(health.keep_counting, state, state.seeing.metrics))
     return found

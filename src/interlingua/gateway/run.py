@@ -111,6 +111,10 @@ class Run:
         self._calls: list[ToolCallPart] = []
         self._losses: list[Loss] = []
         self._step = self._next_step(request_id())
+        self.request_id = self._step.id
+
+    def begin(self) -> None:
+        """Begins to answer."""
         self.task = asyncio.get_running_loop().create_task(self._run(), name=self.id)
         self._count_down()
 

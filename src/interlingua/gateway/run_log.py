@@ -18,11 +18,18 @@ PIECE = "event"
 
 
 class RunLog:
-    """The events of one run, in this process."""
+    """The events of one run, in this process.
+
+    Attributes:
+        events: all of them.
+        ended: whether there will be no more.
+        changed: is set with every event; whoever waits for it clears it.
+    """
 
     def __init__(self) -> None:
         self.ended = False
         self.events: list[bytes] = []
+        self.changed = asyncio.Event()
         self._held = 0
         self._more = asyncio.Event()
 
@@ -66,6 +73,7 @@ class RunLog:
     def _wake(self) -> None:
         more, self._more = self._more, asyncio.Event()
         more.set()
+        self.changed.set()
 
 
 def render_event(number: int, name: str, value: Any) -> bytes:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from interlingua.errors import InvalidRequest, Unsupported
+from interlingua.errors import InvalidRequest
 from interlingua.gateway.asked import Asked, json_answer, nothing
 from interlingua.gateway.chat_settings import chat_request, read_settings
 from interlingua.gateway.outgoing import send_end, send_head, send_piece
@@ -38,12 +38,6 @@ class Start(Struct, forbid_unknown_fields=True):
 
 async def started(asked: Asked) -> WireResponse:
     """Begins a run."""
-    if asked.state.worker is not None:
-        raise Unsupported(
-            "chats in the browser need a gateway of one process",
-            feature="runs",
-            remedy="Start it with `il serve --workers 1`; a watcher may reach a process that does not have the run.",
-        )
     given = await asked.body(Start)
     if given.conversation is None:
         if not given.messages:
@@ -62,18 +56,18 @@ async def started(asked: Asked) -> WireResponse:
         parent=given.parent,
         tools=settings.tools,
     )
-    return json_answer(asked.state.runs.start(asking).shown(), status=201)
+    return json_answer((await asked.state.runs.start(asking)).shown(), status=201)
 
 
 async def running(asked: Asked) -> WireResponse:
     """The runs that go on, of one conversation where it is named."""
-    found = asked.state.runs.of(asked.tenant, asked.query("conversation") or None)
-    return json_answer({"items": [run.shown() for run in found], "next": None})
+    found = await asked.state.runs.shown(asked.tenant, asked.query("conversation") or None)
+    return json_answer({"items": found, "next": None})
 
 
 async def watched(asked: Asked) -> None:
     """A run's events, from where the watcher left off."""
-    run = asked.state.runs.find(asked.tenant, asked.values[0])
+    run = await asked.state.runs.reach(asked.tenant, asked.values[0])
     last = asked.incoming.header("last-event-id") or asked.query("after") or "0"
     if not (last.isascii() and last.isdecimal() and len(last) < 12):
         raise InvalidRequest("last-event-id is not the number of an event", path="last-event-id")
@@ -87,12 +81,12 @@ async def watched(asked: Asked) -> None:
 
 async def stopped(asked: Asked) -> WireResponse:
     """Ends a run; what came is kept."""
-    await asked.state.runs.find(asked.tenant, asked.values[0]).stop()
+    await (await asked.state.runs.reach(asked.tenant, asked.values[0])).stop()
     return nothing()
 
 
 async def approved(asked: Asked) -> WireResponse:
     """Allows or denies a tool's call."""
-    run = asked.state.runs.find(asked.tenant, asked.values[0])
+    run = await asked.state.runs.reach(asked.tenant, asked.values[0])
     await run.decide(asked.values[1], await asked.body(Decision))
     return nothing()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from interlingua.stores.shared_claims import SharedClaims
     from interlingua.stores.shared_counters import SharedCounters
     from interlingua.stores.shared_memory import SharedMemory
+    from interlingua.stores.shared_news import SharedNews
     from interlingua.stores.shared_rests import SharedRests
+    from interlingua.stores.shared_runs import SharedRuns
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Sharing:
         answers: a memory of its own for answers that are given again.
         rests: who is not asked for now.
         claims: who asks for what all are asked.
+        runs: answers that are being written for people.
+        news: who is told of them at once.
     """
 
     shared: Shared
@@ -39,6 +44,8 @@ class Sharing:
     answers: SharedMemory
     rests: SharedRests
     claims: SharedClaims
+    runs: SharedRuns
+    news: SharedNews
 
     def limiter(self, limiter: Limiter) -> SharedLimiter:
         """The limits of this process as those of all."""
@@ -68,7 +75,9 @@ def open_sharing(settings: SharedSettings, environment: Mapping[str, str], most_
         from interlingua.stores.shared_claims import SharedClaims
         from interlingua.stores.shared_counters import SharedCounters
         from interlingua.stores.shared_memory import SharedMemory
+        from interlingua.stores.shared_news import SharedNews
         from interlingua.stores.shared_rests import SharedRests
+        from interlingua.stores.shared_runs import SharedRuns
     except ImportError as error:
         raise ConfigError(
             f"shared.url needs a package that is not installed: {error.name}",
@@ -76,5 +85,14 @@ def open_sharing(settings: SharedSettings, environment: Mapping[str, str], most_
         ) from error
     shared = Shared(settings, environment)
     answers = SharedMemory(shared, "answers", most_answers)
-    rests, claims = SharedRests(shared, time.time), SharedClaims(shared)
-    return Sharing(shared, SharedCounters(shared), SharedMemory(shared), answers, rests, claims)
+    owner = secrets.token_hex(8)
+    return Sharing(
+        shared,
+        SharedCounters(shared),
+        SharedMemory(shared),
+        answers,
+        SharedRests(shared, time.time),
+        SharedClaims(shared),
+        SharedRuns(shared, owner),
+        SharedNews(shared, f"process {owner}"),
+    )
