@@ -23,7 +23,7 @@ from interlingua.gateway.ids import request_id
 from interlingua.gateway.incoming import Incoming, Receive, Scope, Send
 from interlingua.gateway.inference import Inference
 from interlingua.gateway.outgoing import problem, send_whole, told
-from interlingua.gateway.routes import WEBSOCKET, Found, find, methods
+from interlingua.gateway.routes import WEBSOCKET, Found, find, methods, spoken
 from interlingua.gateway.state import State
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireResponse
@@ -71,7 +71,7 @@ class Gateway:
         found = find(incoming.method, incoming.path)
         if incoming.header("upgrade").lower() == "websocket":
             found = Found(WEBSOCKET)
-        dialect = found.route.dialect if found is not None else ""
+        dialect = found.route.dialect if found is not None else spoken(incoming.method, incoming.path)
         self.state.seeing.arrived(incoming.headers)
         try:
             self.state.guard.check(incoming)

@@ -28,6 +28,8 @@ _PAGE = 1000
 async def listed(asked: Asked) -> WireResponse:
     """Calls, newest first; the administrator's are everybody's."""
     tenant = None if asked.principal.admin else asked.tenant
+    if asked.query("status") not in ("", "ok", "failed"):
+        raise InvalidRequest("status must be ok or failed", path="status")
     page = await asked.state.ledger.page(tenant, after=asked.query("after") or None, limit=asked.limit())
     rows = [shown(row) for row in page.rows if _wanted(asked, row)]
     return json_answer({"items": rows, "next": page.next})

@@ -17,7 +17,7 @@ from interlingua.engine.estimate import size_of
 from interlingua.engine.passing import Passing
 from interlingua.engine.principal import Principal
 from interlingua.engine.target import Target
-from interlingua.errors import InvalidRequest, PermissionDenied, Unsupported
+from interlingua.errors import ConfigError, InvalidRequest, PermissionDenied, Unsupported
 from interlingua.gateway import native_chat, own_paths
 from interlingua.gateway.asked import Asked
 from interlingua.gateway.auth import hidden
@@ -48,7 +48,11 @@ async def answer(
     mount = state.mounts.get(row)
     if mount is not None:
         body = await incoming.body(state.config.server.max_body)
-        return WireResponse(headers=JSON, body=mount(state.config, body))
+        try:
+            return WireResponse(headers=JSON, body=mount(state.config, body))
+        except ConfigError as error:
+            # What is not set up is not there: that is no failure of this process.
+            raise Unsupported(error.message, feature=found.route.path, remedy=error.remedy) from error
     handler = HANDLERS.get(row)
     if handler is None:
         raise Unsupported(f"{found.route.path} is not offered yet", feature=found.route.path)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from interlingua._version import __version__
 from interlingua.client.presets import Preset
+from interlingua.dialects import registry
+from interlingua.engine.usage import By
 from interlingua.gateway import (
     admin,
     chats,
@@ -21,8 +25,9 @@ from interlingua.gateway import (
     run_tools,
     session_routes,
 )
-from interlingua.gateway.asked import Asked, tagged
-from interlingua.gateway.routes import ROUTES, Route
+from interlingua.gateway.answers import ANSWERS, Told
+from interlingua.gateway.asked import MOST_ITEMS, Asked, tagged
+from interlingua.gateway.routes import ANTHROPIC, CHAT, GEMINI, OLLAMA, RESPONSES, ROUTES, Route
 from interlingua.ports.dialect import WireResponse
 from interlingua.types.opaque import Json
 
@@ -45,8 +50,30 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/api/routes/{name:path}"): dict[str, Json],
 }
 _MAY_BE_EMPTY = (admin.Trial,)
+_LIMIT = Annotated[int, Meta(ge=1, le=MOST_ITEMS)]
+_PAGE = (("after", str), ("limit", _LIMIT))
+QUERIES: dict[tuple[str, str], tuple[tuple[str, Any], ...]] = {
+    ("GET", "/api/conversations"): (
+        *(("q", str), ("folder", str), ("pinned", bool), ("archived", bool)),
+        *_PAGE,
+    ),
+    ("GET", "/api/conversations/{id}/export"): (("format", Literal["markdown", "json", "openai_chat"]),),
+    ("GET", "/api/runs"): (("conversation", str),),
+    ("GET", "/api/runs/{id}/events"): (("after", Annotated[int, Meta(ge=0, lt=10**11)]),),
+    ("GET", "/api/requests"): (("status", Literal["ok", "failed"]), ("model", str), ("key", str), *_PAGE),
+    ("GET", "/api/performance"): (("since", datetime),),
+    ("GET", "/api/usage"): (
+        *(("by", list[By]), ("since", datetime), ("until", datetime), ("key", str), ("tenant", str)),
+    ),
+}
+"""What may stand in a path's query, by name; nothing of it must."""
+_TAKES_ANY = ("/api/chat/stream", "/api/chat/complete", "/api/explain", "/api/conversations/import")
 _PARAMETER = re.compile(r"\{(\w+)(?::path)?\}")
-_EVENTS = ("/events", "/api/chat/stream", "/api/local/pull")
+_JSON = "application/json"
+_ELSEWHERE = Told(200)
+"""The answers of dialects, which their makers describe."""
+_ERRORS = {GEMINI: "GeminiError", OLLAMA: "OllamaError", ANTHROPIC: "AnthropicError", CHAT: "OpenAIError"}
+_ERRORS |= {RESPONSES: "OpenAIError"}
 
 
 async def described(asked: Asked) -> WireResponse:
@@ -57,7 +84,8 @@ async def described(asked: Asked) -> WireResponse:
 @cache
 def description() -> dict[str, Any]:
     """The OpenAPI document."""
-    _, components = msgspec.json.schema_components(list(BODIES.values()), ref_template="#/components/schemas/{name}")
+    kinds = [*BODIES.values(), *(told.kind for told in ANSWERS.values() if told.kind is not None)]
+    _, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         if route.operation == "page":
@@ -69,7 +97,7 @@ def description() -> dict[str, Any]:
         "info": {"title": "Interlingua", "version": __version__},
         "paths": paths,
         "components": {
-            "schemas": {**components, "Error": _error()},
+            "schemas": {**components, **_errors()},
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "A virtual key or a session."},
                 "admin": {"type": "http", "scheme": "bearer", "description": "The administrator's token or session."},
@@ -79,38 +107,76 @@ def description() -> dict[str, Any]:
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    kind = "text/event-stream" if route.path.endswith(_EVENTS) else "application/json"
     found: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").strip("_"),
         "tags": [route.dialect or "interlingua"],
-        "responses": {
-            "2XX": {"description": "It went well.", "content": {kind: {}}},
-            "default": {
-                "description": "Why it did not.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-            },
-        },
+        "responses": _responses(route),
     }
     if route.access != "public":
         found["security"] = [{"admin": []}] if route.access == "admin" else [{"key": []}, {"admin": []}]
     if route.access == "key":
         found["security"].append({})  # open on the loopback while there are no keys
-    names = _PARAMETER.findall(route.path)
-    if names:
-        text = {"type": "string", "minLength": 1}
-        found["parameters"] = [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
+    parameters = [_parameter(name, "path", required=True) for name in _PARAMETER.findall(route.path)]
+    parameters += [_parameter(name, "query", kind) for name, kind in QUERIES.get((route.method, route.path), ())]
+    if parameters:
+        found["parameters"] = parameters
     body = BODIES.get((route.method, route.path))
     if body is not None:
-        (schema,), _ = msgspec.json.schema_components([body], ref_template="#/components/schemas/{name}")
         found["requestBody"] = {
             "required": body not in _MAY_BE_EMPTY,
-            "content": {"application/json": {"schema": schema}},
+            "content": {_JSON: {"schema": _schema(body)}},
         }
+    elif (route.dialect or route.path in _TAKES_ANY) and route.method == "POST":
+        # What is in it is the business of a dialect, whose maker describes it.
+        found["requestBody"] = {"required": True, "content": {_JSON: {"schema": {"type": "object"}}}}
     return found
 
 
-def _error() -> dict[str, Any]:
-    text = {"type": ["string", "null"]}
-    fields = {"code": text, "message": text, "remedy": text, "fault": text, "request_id": text}
-    inner = {"type": "object", "properties": {**fields, "retryable": {"type": "boolean"}}}
-    return {"type": "object", "properties": {"error": inner}}
+def _responses(route: Route) -> dict[str, Any]:
+    error = {"$ref": f"#/components/schemas/{_ERRORS.get(route.dialect, 'Error')}"}
+    found: dict[str, Any] = {"default": {"description": "Why it did not.", "content": {_JSON: {"schema": error}}}}
+    if route.operation == "unsupported":
+        return {
+            "501": {**found["default"], "description": "It is not offered, and what is instead."},
+            **found,
+        }
+    told = ANSWERS.get((route.method, route.path), _ELSEWHERE)
+    good: dict[str, Any] = {"description": "It went well."}
+    if told.content:
+        streams = (registry.dialect(route.dialect).STREAM_CONTENT_TYPE,) if route.operation == "chat" else ()
+        schema = {} if told.kind is None else {"schema": _schema(told.kind)}
+        good["content"] = dict.fromkeys((*told.content, *streams), schema)
+    found[str(told.status)] = good
+    if told.tagged:
+        found["304"] = {"description": "It is as the tag says that was sent."}
+    if route.path == "/readyz":
+        found["503"] = {"description": "It takes no calls now.", "content": {_JSON: {}}}
+    return dict(sorted(found.items()))
+
+
+def _parameter(name: str, place: str, kind: Any = str, *, required: bool = False) -> dict[str, Any]:
+    schema = {"type": "string", "minLength": 1} if required else _schema(kind)
+    return {"name": name, "in": place, "required": required, "schema": schema}
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    (schema,), _ = msgspec.json.schema_components([kind], ref_template="#/components/schemas/{name}")
+    return schema
+
+
+def _errors() -> dict[str, Any]:
+    """The envelopes of errors: ours, and those of the dialects, as far as every one of theirs has them."""
+    text, some = {"type": ["string", "null"]}, {"type": "string"}
+
+    def envelope(**fields: Any) -> dict[str, Any]:
+        inner = {"type": "object", "properties": fields, "required": list(fields)}
+        return {"type": "object", "properties": {"error": inner}, "required": ["error"]}
+
+    own = {"code": text, "message": some, "remedy": text, "fault": some, "request_id": text}
+    return {
+        "Error": envelope(**own, retryable={"type": "boolean"}),
+        "OpenAIError": envelope(message=some, type=text, param=text, code=text),
+        "AnthropicError": envelope(type=some, message=some),
+        "GeminiError": envelope(code={"type": "integer"}, message=some, status=some),
+        "OllamaError": {"type": "object", "properties": {"error": some}, "required": ["error"]},
+    }

@@ -215,6 +215,13 @@ def find(method: str, path: str) -> Found | None:
     return None
 
 
+def spoken(method: str, path: str) -> str:
+    """The dialect of a client that asks for what there is not; empty where that cannot be told."""
+    if path.startswith("/v1beta/") or (method == "POST" and path.startswith("/v1/models/")):
+        return GEMINI
+    return ""
+
+
 def methods(path: str) -> tuple[str, ...]:
     """The methods that a path knows, for a 405."""
     return tuple(method for method in METHODS if find(method, path) is not None)

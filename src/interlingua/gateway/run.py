@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from interlingua.engine.answer import Answer as Finished
 from interlingua.engine.conversation import conversation_key
 from interlingua.engine.principal import Principal
+from interlingua.engine.record import attempt_rows
 from interlingua.engine.route import Route
 from interlingua.errors import Cancelled, InterlinguaError, NotFound, Overloaded, StreamInterrupted
 from interlingua.gateway.call import Call
@@ -33,7 +34,6 @@ from interlingua.gateway.ids import request_id
 from interlingua.gateway.incoming import Incoming
 from interlingua.gateway.native_chat import let_in, settle
 from interlingua.gateway.outgoing import problem, told
-from interlingua.engine.record import attempt_rows
 from interlingua.gateway.run_log import RunLog
 from interlingua.gateway.run_tools import Decision, Remembered, RunToolbox
 from interlingua.gateway.state import State

@@ -48,8 +48,8 @@ def told_of_workers(workers: int, *, shared: bool) -> str | None:
         return None
     apart = [] if shared else ["breakers and resting keys", "cached answers on their way"]
     apart += ["the queue", "latencies", "calls that are followed live"]
-    refused = ["chats in the browser", *([] if shared else ["limits (they need shared.url)"])]
-    return f"{workers}; each its own: {', '.join(apart)}; refused: {', '.join(refused)}; all else in common"
+    refused = "" if shared else "refused: chats in the browser and limits (they need shared.url); "
+    return f"{workers}; each its own: {', '.join(apart)}; {refused}all else in common"
 
 
 def check_limits(workers: int, limits: Mapping[str, Limits], keys: Iterable[KeyRow]) -> None:
