@@ -149,7 +149,9 @@ async def test_the_runs_of_a_dead_process_are_ended_as_interrupted_and_what_came
         async def none() -> list[Any]:
             return []
 
-        monkeypatch.setattr(here.app.state.runs._sharing.runs, "inherit", none)
+        sharing = here.app.state.runs._sharing
+        assert sharing is not None
+        monkeypatch.setattr(sharing.runs, "inherit", none)
         monkeypatch.setattr(shared_runs, "STALE_MS", -1)
         events = await there.events(run)
         assert names(events)[-2:] == ["error", "run_end"]
@@ -182,7 +184,7 @@ async def test_without_a_redis_several_workers_have_no_runs_and_say_what_to_do(t
     async with pages(tmp_path, ScriptedTransport(stream())) as page:
         chat, question = await page.chat()
         page.app.state.worker = Worker(
-            number=1, workers=2, envelope_key=b"", keeper=KeeperAddress(path="/nowhere", key=b"")
+            number=1, workers=2, envelope_key=b"", keeper=KeeperAddress(path="/nowhere", key="")
         )
         refused = await page.ask("POST", "/api/runs", {"conversation": chat, "parent": question, "model": MODEL})
         assert refused.status == 400

@@ -8,7 +8,7 @@ from interlingua.errors import Overloaded
 from interlingua.types.accumulate import UNFINISHED, Accumulator, accumulate, unfold
 from interlingua.types.events import Event, Failed, MessageEnd, MessageStart, PartDelta, PartEnd, PartStart, UsageUpdate
 from interlingua.types.opaque import Opaque
-from interlingua.types.parts import Annotation, FilePart, ReasoningPart, TextPart, ToolCallPart, tool_call
+from interlingua.types.parts import Annotation, FilePart, Part, ReasoningPart, TextPart, ToolCallPart, tool_call
 from interlingua.types.response import ChatResponse, FinishReason, TokenLogprob
 from interlingua.types.usage import Usage
 from tests.strategies import citations, opaques, responses, texts
@@ -158,7 +158,13 @@ def test_what_is_kept_of_an_answer_that_broke_off_is_what_can_be_given_back() ->
     whole = ReasoningPart(text="why", opaque=(signed,))
     accumulator = Accumulator()
     assert accumulator.partial().parts == ()
-    parts = [whole, ReasoningPart(text="unsigned"), TextPart(text="Yes"), TextPart(text=" "), tool_call("c", "f", "{")]
+    parts: list[Part] = [
+        whole,
+        ReasoningPart(text="unsigned"),
+        TextPart(text="Yes"),
+        TextPart(text=" "),
+        tool_call("c", "f", "{"),
+    ]
     accumulator.add(START)
     for index, part in enumerate(parts):
         accumulator.add(PartStart(index=index, part=part))
