@@ -39,6 +39,7 @@ from interlingua.errors import (
     ConnectionFailed,
     InvalidRequest,
     LocalFileError,
+    ModelNotFound,
     NotFound,
     UpstreamError,
 )
@@ -376,7 +377,7 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "models"
     folder.mkdir()
     (tmp_path / "other.gguf").write_bytes(GGUF)
-    with pytest.raises(LocalFileError):
+    with pytest.raises(ModelNotFound):
         find(name, folder, paths=False)
 
 
@@ -384,7 +385,7 @@ def test_a_path_is_not_taken_from_names_that_come_from_elsewhere(tmp_path: Path)
     path = tmp_path / "other.gguf"
     path.write_bytes(GGUF)
     assert find(str(path), tmp_path / "models") == path
-    with pytest.raises(LocalFileError):
+    with pytest.raises(ModelNotFound):
         find(str(path), tmp_path / "models", paths=False)
 
 

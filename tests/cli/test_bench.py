@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from interlingua.ports.benchmarks import Benchmark
 from interlingua.stores.opening import open_store
 from interlingua.transport.scripted import Script, ScriptedTransport
 from tests.cli.runs import openai_stream, run
@@ -31,6 +32,17 @@ def kept() -> int:
     return asyncio.run(count())
 
 
+def benchmarks() -> tuple[Benchmark, ...]:
+    async def read() -> tuple[Benchmark, ...]:
+        store = await open_store()
+        try:
+            return await store.benchmarks.list("local")
+        finally:
+            await store.aclose()
+
+    return asyncio.run(read())
+
+
 def test_a_measurement_is_shown_drawn_and_kept(tmp_path: Path) -> None:
     """A table for people, JSON for programs, an SVG for both."""
     (tmp_path / "p.txt").write_text("one\n\ntwo\n")
@@ -43,6 +55,8 @@ def test_a_measurement_is_shown_drawn_and_kept(tmp_path: Path) -> None:
     assert len(transport.requests) == 4
     assert (tmp_path / "p.svg").read_text().count("<circle") >= 4
     assert kept() == 4
+    (benchmark,) = benchmarks()
+    assert (benchmark.state, benchmark.value["calls"], benchmark.value["by"]) == ("done", 4, "il bench")
     done = run(*arguments, "--json", "--not-kept", transport=transport, env=KEYS)
     found = json.loads(done.stdout)
     assert (found["figures"][0]["calls"], found["figures"][0]["failed"], len(found["calls"])) == (4, 0, 4)

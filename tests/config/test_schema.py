@@ -53,5 +53,5 @@ def test_what_the_guide_of_the_store_shows_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(guide.read_text().partition("```toml\n")[2].partition("```")[0])
     config = load_config(tmp_path / "c.toml", environment={})
     assert config.store.url == "postgresql://gateway@db.example/interlingua"
-    assert periods(config.store.keep).keys() == {"calls", "conversations", "responses"}
+    assert periods(config.store.keep).keys() == {"calls", "conversations", "responses", "contents"}
     assert (config.responses.store, config.shared.on_loss) == ("sql", "open")

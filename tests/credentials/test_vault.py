@@ -176,3 +176,16 @@ def test_a_crash_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: 
     with pytest.raises(KeyboardInterrupt):
         file.write({"a": "2"})
     assert file.read() == {"a": "1"}
+
+
+def test_a_change_by_another_process_is_noticed_once_though_it_names_nothing_new(tmp_path: Path) -> None:
+    """A key that is replaced in the keychain changes no name; the index is written all the same."""
+    vault, backend = headless(tmp_path), Memory()
+    assert not vault.was_changed(), "what was there before is known"
+    assert not vault.was_changed()
+    for secret in (KEY, OTHER):
+        with_keychain(tmp_path, backend).set("openai/team", secret)
+        assert vault.was_changed()
+        assert not vault.was_changed()
+    with_keychain(tmp_path, backend).delete("openai/team")
+    assert vault.was_changed()

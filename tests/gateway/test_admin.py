@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from interlingua.engine.router import ModelAlias
+from interlingua.errors import Overloaded
 from interlingua.gateway.usage import following
 from interlingua.transport.scripted import Script, ScriptedTransport
-from tests.gateway.asgi import call
+from tests.gateway.asgi import call, gateway
 from tests.gateway.pages_client import MODEL, events_of, pages
 from tests.gateway.upstreams import SECRET, script, whole
 
@@ -188,7 +190,7 @@ async def test_models_tell_what_they_can_and_cost_and_an_estimate_what_a_draft_w
         models = {one["id"]: one for one in (await page.get("/api/models"))["items"]}
         luna = models["openai/gpt-6-luna"]
         assert luna["price"]["input"] is not None
-        assert luna["price"]["source"]
+        assert "source" not in luna["price"]
         assert luna["capabilities"]["tools"] is True
         assert luna["state"] == "missing"
         assert models["local/smollm2"]["local"] is True
@@ -257,3 +259,69 @@ async def test_usage_tells_each_model_on_each_day_and_budgets_what_is_left(tmp_p
 def test_a_period_is_followed_by_the_next(period: str, next_one: str | None) -> None:
     found = following(period)
     assert (found.isoformat() if found is not None else None) == next_one
+
+
+async def test_fallbacks_are_edited_and_targets_tell_how_they_fare(tmp_path: Path) -> None:
+    """By the kinds of errors that the answer names; a kind that there is not is refused with its near one."""
+    async with pages(tmp_path, ScriptedTransport(IDLE)) as page:
+        alias = {
+            "targets": [{"target": MODEL, "weight": 3}, "the-gemini/m-1"],
+            "strategy": "weighted",
+            "fallbacks": {"context_too_long": ["the-ollama/m-1", "nobody/knows"], "rate_limited": ["the-ollama/m-1"]},
+        }
+        made = await page.ask("PUT", "/api/routes/mine", alias)
+        assert made.status == 200, made.body
+        listed = await page.get("/api/routes")
+        assert {"context_too_long", "rate_limited", "overloaded", "timed_out"} <= set(listed["errors"])
+        (mine,) = [one for one in listed["items"] if one["name"] == "mine"]
+        assert mine["fallbacks"] == alias["fallbacks"]
+        breaker = page.app.state.engine.breaker
+        for _ in range(5):
+            breaker.failed(MODEL, Overloaded("no"))
+        (mine,) = [one for one in (await page.get("/api/routes"))["items"] if one["name"] == "mine"]
+        states = {one["target"]: one["breaker"] for one in mine["state"]}
+        assert states == {
+            MODEL: "open",
+            "the-gemini/m-1": "closed",
+            "the-ollama/m-1": "closed",
+            "nobody/knows": "unknown",
+        }
+        wrong = await page.ask("PUT", "/api/routes/mine", {**alias, "fallbacks": {"context_to_long": ["a"]}})
+        assert wrong.status == 400
+        assert "context_too_long" in wrong.json["error"]["message"]
+
+
+async def test_a_long_list_is_packed_for_who_can_unpack_it(tmp_path: Path) -> None:
+    """And known again by its tag, packed or not."""
+    async with pages(tmp_path, ScriptedTransport(IDLE)) as page:
+        plain = await page.ask("GET", "/api/models")
+        packed = await page.ask("GET", "/api/models", headers={"accept-encoding": "br;q=1.0, gzip;q=0.8"})
+        assert "content-encoding" not in plain.headers
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.headers["vary"] == "accept-encoding"
+        assert gzip.decompress(packed.body) == plain.body
+        assert len(packed.body) < 10_000 < len(plain.body)
+        tag = packed.headers["etag"]
+        assert tag != plain.headers["etag"]
+        again = await page.ask("GET", "/api/models", headers={"accept-encoding": "gzip", "if-none-match": tag})
+        assert (again.status, again.body) == (304, b"")
+        refused = await page.ask("GET", "/api/models", headers={"accept-encoding": "gzip;q=0"})
+        assert "content-encoding" not in refused.headers
+
+
+async def test_one_model_is_told_whole_and_an_unknown_one_is_not_found(tmp_path: Path) -> None:
+    async with pages(tmp_path, ScriptedTransport(IDLE), keys=True) as page:
+        whole = await page.get("/api/models/openai/gpt-6-luna")
+        assert whole["price"]["source"] and "tiers" in whole["price"]
+        assert (await page.ask("GET", "/api/models/nobody/knows")).status == 404
+        assert (await page.ask("GET", "/api/models/knows")).status == 404
+
+
+async def test_a_local_model_that_there_is_not_is_not_found(tmp_path: Path) -> None:
+    """Not a fault of this machine."""
+    async with gateway(tmp_path, None, {"IL_KEYCHAIN": "off"}) as app:
+        body = {"model": "local/nosuch", "messages": [{"role": "user", "content": "Hi"}]}
+        answer = await call(app, "POST", "/v1/chat/completions", body)
+        assert answer.status == 404, answer.body
+        assert answer.json["error"]["code"] == "model_not_found"
+        assert "nosuch" in answer.json["error"]["message"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from interlingua.config.load import load_config
-from interlingua.config.schema import Config
+from interlingua.config.schema import Config, StoreSettings
+from interlingua.engine.breaker import key_name
 from interlingua.errors import AuthenticationFailed
 from interlingua.gateway import reload
 from interlingua.gateway.app import Gateway
@@ -24,6 +26,13 @@ from tests.gateway.asgi import call
 
 KEY = "il-" + "k" * 43
 ENVIRONMENT = {"BENCH_KEY": KEY}
+SET = """
+import os, sys
+from interlingua.config.load import default_user_folder
+from interlingua.credentials.vault import open_vault
+from interlingua.types.secret import Secret
+open_vault(os.environ, default_user_folder()).set("openai/default", Secret(sys.argv[1]))
+"""
 
 
 class Served:
@@ -230,3 +239,32 @@ async def test_a_file_that_appears_is_taken_where_there_was_none(tmp_path: Path)
     assert source.began is None
     file.write_text("")
     assert source.stamp() is not None
+
+
+async def test_a_key_that_another_process_sets_is_in_force_at_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `il credentials` does; a rest that the old key had earned is over, and so is what was seen of it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("IL_KEYCHAIN", "off")
+    config = Config(store=StoreSettings(path=str(tmp_path / "il.db")))
+    app = await build_gateway(config, environment={"IL_KEYCHAIN": "off"})
+    state = app.state
+    reloader = Reloader(state, state.keys, ConfigSource.of(config), {})
+    provider = state.engine.providers["openai"]
+    rest = key_name("openai", None)
+    for secret in ("sk-the-first-key", "sk-another-key"):
+        before = state.engine.credential(provider)
+        was = "" if before is None else before.secret.reveal()
+        state.engine.rests.put(rest, Rest(math.inf, "authentication_failed"))
+        setting = await asyncio.create_subprocess_exec(sys.executable, "-c", SET, secret)
+        assert await setting.wait() == 0
+        unseen = state.engine.credential(provider)
+        assert (unseen.secret.reveal() if unseen is not None else "") == was, "no call looks at the files"
+        reloader.look_at_credentials()
+        found = state.engine.credential(provider)
+        assert found is not None and found.secret.reveal() == secret
+        assert state.engine.rests.get(rest) is None
+    reloader.look_at_credentials()
+    assert app._shutdown is not None
+    await app._shutdown()

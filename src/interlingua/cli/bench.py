@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ import msgspec
 from interlingua.cli.names import complete_files, complete_models
 from interlingua.cli.session import Session, session
 from interlingua.cli.table import Column, table
+from interlingua.engine.principal import LOCAL_TENANT
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError
 
 if TYPE_CHECKING:
+    from interlingua.bench.kept import Outcome, Plan
     from interlingua.bench.measure import Figures, Sample
 
 _PROMPTS = ("Say in one sentence what a haiku is.", "List three uses of a brick.", "What is 17 * 23? Only the number.")
@@ -96,7 +99,16 @@ def command(
     if plot is not None and samples:
         _draw(current, plot, samples)
     if not given["not_kept"]:
-        asyncio.run(_kept(current, samples))
+        from interlingua.bench.kept import Plan
+
+        plan = Plan(
+            models=models,
+            prompts=len(prompts),
+            runs=given["runs"],
+            at_once=given["at_once"],
+            max_output_tokens=given["max_tokens"],
+        )
+        asyncio.run(_kept(current, samples, plan, "stopped" if stopped else "done"))
     if stopped:
         context.exit(130)
     if samples and all(one.error is not None for one in samples):
@@ -250,8 +262,10 @@ def _draw(current: Session, plot: str, samples: Sequence[Sample]) -> None:
     current.err.line(f"drawn: {plot}")
 
 
-async def _kept(current: Session, samples: Sequence[Sample]) -> None:
-    """Puts the calls into the ledger; where there is no store, that is told and nothing else is lost."""
+async def _kept(current: Session, samples: Sequence[Sample], plan: Plan, state: Outcome) -> None:
+    """Puts the calls into the ledger and the figures among the benchmarks; where there is no store, that is told and
+    nothing else is lost."""
+    from interlingua.bench.kept import benchmark, new_id
     from interlingua.bench.measure import ledger_rows
     from interlingua.stores.opening import open_store
 
@@ -259,6 +273,10 @@ async def _kept(current: Session, samples: Sequence[Sample]) -> None:
         store = await open_store(current.config.store)
         try:
             await store.write(ledger_rows(samples))
+            if samples:
+                started = min(one.started for one in samples)
+                found = benchmark(new_id(), plan, samples, started, time.time_ns() // 1000, state)
+                await store.benchmarks.put(LOCAL_TENANT, found)
         finally:
             await store.aclose()
     except InterlinguaError as error:

@@ -33,6 +33,8 @@ _NAMES = {
     "settings_overlay": "changes of settings",
     "stored_responses": "answers that can be continued",
     "batch_answers": "answers of batches on their way to their file",
+    "call_contents": "calls of which the content is kept",
+    "benchmarks": "benchmarks",
 }
 """What people call the tables; others go by their own names."""
 
@@ -72,9 +74,12 @@ def info(context: click.Context, as_json: bool) -> None:
 @command.command("prune", short_help="Delete what is older than it is to be kept.")
 @click.option("--calls", metavar="AGE", help="Calls older than this, such as '90 days'; their totals stay.")
 @click.option("--conversations", metavar="AGE", help="Conversations without a message for so long; pinned ones stay.")
+@click.option("--contents", metavar="AGE", help="What was asked and answered in calls older than this.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
-def prune_command(context: click.Context, calls: str | None, conversations: str | None, yes: bool) -> None:
+def prune_command(
+    context: click.Context, calls: str | None, conversations: str | None, contents: str | None, yes: bool
+) -> None:
     """Delete what is older than it is to be kept: as `store.keep` says, or as you say here.
 
     Calls are added up by hour, key and target before they go: no total changes. `il serve` does the same each hour
@@ -84,15 +89,23 @@ def prune_command(context: click.Context, calls: str | None, conversations: str 
 
     current = session(context)
     kept = current.config.store.keep
-    keep = msgspec.structs.replace(kept, calls=calls or kept.calls, conversations=conversations or kept.conversations)
-    if keep.calls is None and keep.conversations is None:
-        raise click.UsageError("nothing says how long to keep what; set store.keep, or say --calls or --conversations")
-    ages = [f"{what} older than {age}" for what, age in (("calls", keep.calls), ("conversations", keep.conversations))]
+    keep = msgspec.structs.replace(
+        kept,
+        calls=calls or kept.calls,
+        conversations=conversations or kept.conversations,
+        contents=contents or kept.contents,
+    )
+    if keep.calls is None and keep.conversations is None and contents is None:
+        raise click.UsageError(
+            "nothing says how long to keep what; set store.keep, or say --calls, --conversations or --contents"
+        )
+    named = (("calls", keep.calls), ("conversations", keep.conversations), ("contents of calls", contents))
+    ages = [f"{what} older than {age}" for what, age in named]
     _ask(current, f"Delete {' and '.join(one for one in ages if not one.endswith('None'))}?", yes=yes)
     done = _run(current, lambda store: prune(store, keep))
     current.err.line(
         f"{done.calls:,} calls added up and deleted, {done.conversations:,} conversations deleted, "
-        f"{done.responses:,} answers past their time deleted"
+        f"{done.responses:,} answers past their time deleted, {done.contents:,} contents of calls deleted"
     )
 
 

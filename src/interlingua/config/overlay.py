@@ -1,7 +1,7 @@
 """Settings that were edited in the pages, under what file and environment set (contracts §9).
 
 What the file sets is read-only there: an overlay's value of the same name is kept and has no effect while the file
-sets it. Names are `default_model`, `models.NAME` and `providers.ID.base_url`.
+sets it. Names are `default_model`, `models.NAME`, `providers.ID.base_url` and `ledger.content.keys`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from interlingua.errors import Conflict, InvalidRequest
 from interlingua.types.opaque import Json
 
 DEFAULT_MODEL = "default_model"
+CONTENT_KEYS = "ledger.content.keys"
 _MODELS, _PROVIDERS, _BASE_URL = "models.", "providers.", ".base_url"
 
 
@@ -43,6 +44,8 @@ def is_set(config: Config, name: str) -> bool:
         return config.default_model is not None
     if name.startswith(_MODELS):
         return name.removeprefix(_MODELS) in config.models
+    if name == CONTENT_KEYS:
+        return config.ledger.content.keys != ()
     provider = name.removeprefix(_PROVIDERS).removesuffix(_BASE_URL)
     return _BASE_URL[1:] in config.providers.get(provider, {})
 
@@ -68,6 +71,9 @@ def _with(config: Config, name: str, value: Json) -> Config:
     """Raises InvalidRequest."""
     if name == DEFAULT_MODEL:
         return replace(config, default_model=_converted(name, value, str))
+    if name == CONTENT_KEYS:
+        content = replace(config.ledger.content, keys=_converted(name, value, tuple[str, ...]))
+        return replace(config, ledger=replace(config.ledger, content=content))
     if name.startswith(_MODELS) and len(name) > len(_MODELS):
         alias = _converted(name, value, ModelAlias)
         if not alias.targets:

@@ -66,14 +66,14 @@ class SecretFile(Generic[T]):
         """Holds the file against other processes while it is read, changed and written. Raises LocalFileError."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            file = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise self._failed("written", error) from error
         try:
-            _lock(lock)
+            lock(file)
             yield
         finally:
-            os.close(lock)
+            os.close(file)
 
     def write(self, value: T) -> None:
         """Puts a value in the place of the old one. Raises LocalFileError."""
@@ -94,7 +94,8 @@ class SecretFile(Generic[T]):
         return LocalFileError(f"{self.path} cannot be {what}: {error.strerror or error}", path=str(self.path))
 
 
-def _lock(file: int) -> None:
+def lock(file: int) -> None:
+    """Waits until no other process holds a file that is open here; closing it lets it go."""
     try:
         import fcntl
     except ImportError:  # Windows; there the keychain is always there, and the file hardly ever used

@@ -1,7 +1,8 @@
 """Credentials that were set with `il credentials`: in the keychain where there is one, else in a file of mode 0600.
 
 A credential is called `provider/profile`; `openai` is short for `openai/default`. The index says which names lie in
-the keychain, and the keychain is opened for no other: on some systems each look at it asks the person.
+the keychain, and the keychain is opened for no other: on some systems each look at it asks the person. Index and file
+tell other processes by their change that something is to be read anew; whoever serves looks at them each second.
 """
 
 from __future__ import annotations
@@ -57,12 +58,35 @@ class Vault:
         self._in_keychain: frozenset[str] = frozenset()
         self._in_file: dict[str, Secret] = {}
         self._opened: dict[str, Secret] = {}
+        self._stamped: tuple[object, ...] | None = None
         self.trouble = ""
 
     @property
     def path(self) -> Path:
         """The file for secrets where there is no keychain."""
         return self._file.path
+
+    def was_changed(self) -> bool:
+        """Whether another process changed what is kept since this was asked last; then all vaults here read anew."""
+        global _written
+        stamp, before = self._stamp(), self._stamped
+        self._stamped = stamp
+        if before is None or stamp == before:
+            return False
+        _written += 1
+        return True
+
+    def _stamp(self) -> tuple[object, ...]:
+        """What changes with the files."""
+        found: list[object] = []
+        for file in (self._index, self._file):
+            try:
+                seen = file.path.stat()
+            except OSError:
+                found.append(None)
+            else:
+                found.append((seen.st_mtime_ns, seen.st_size, seen.st_ino))
+        return tuple(found)
 
     def names(self) -> dict[str, Place]:
         """All credentials that are kept, by name. Raises ConfigError, LocalFileError."""
@@ -157,8 +181,8 @@ class Vault:
 
     def _write(self, names: AbstractSet[str], secrets: dict[str, str]) -> None:
         global _written
-        if sorted(names) != self._index.read():
-            self._index.write(sorted(names))
+        if names or self._index.read():
+            self._index.write(sorted(names))  # though it be the same: other processes see that something changed
         if secrets != self._file.read():
             self._file.write(dict(sorted(secrets.items())))
         _written += 1

@@ -27,6 +27,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
         lane: whether bytes were passed on or translated.
         price_source, price_since, service_tier: what the cost was reckoned by, where known (`engine/cost.py`).
         saved: what an answer would have cost that was remembered; None where nobody can say, and of others.
+        head: seconds until the head of its answer came; None where none came.
     """
 
     target: str
@@ -42,6 +43,7 @@ class AttemptRecord(Struct, frozen=True, kw_only=True):
     price_since: str | None = None
     service_tier: str | None = None
     saved: Money | None = None
+    head: float | None = None
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -59,6 +59,11 @@ class Attempt:
         """The headers of the answer; none where none came."""
         return self.exchange.headers
 
+    @property
+    def head(self) -> float | None:
+        """Seconds until the head of the answer came; None where none came."""
+        return self.exchange.head
+
     def bound(self, deadline: Deadline | None) -> None:
         """Sets the moment by which it must be over; None is none."""
         self.exchange.deadline = deadline

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from time import monotonic
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -52,6 +53,9 @@ class Exchange:
         access: the way there.
         timeouts: time limits.
         deadline: by when all must be over; None is no such limit.
+
+    Attributes:
+        head: seconds until the head of the answer came; None where none came.
     """
 
     provider: Provider
@@ -61,6 +65,7 @@ class Exchange:
     status: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
     deadline: Deadline | None = None
+    head: float | None = None
 
     async def open(self, wire: WireRequest, *, stream: bool) -> HttpResponse:
         """A response that is a success; must be closed.
@@ -77,7 +82,9 @@ class Exchange:
             timeouts=self.timeouts,
         )
         sending = self.access.transport.send(request)
+        began = monotonic()
         response = await (sending if self.deadline is None else self.within(sending, None))
+        self.head = monotonic() - began
         self.status, self.headers = response.status, response.headers
         if 200 <= response.status < 300:
             if content_type(response) == "text/html":

@@ -19,6 +19,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from interlingua.engine.contents import ContentSettings
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError, NotFound
 from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.store import AttemptRow, LedgerPage, LedgerRow, LedgerStore
@@ -42,10 +43,12 @@ class LedgerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Args:
         durable: a reply ends only after its row is on the disk, and fails where that cannot be.
         longest_wait: most seconds that a call waits for a disk that does not keep up.
+        content: of which calls also what was asked and answered is kept; of none by default.
     """
 
     durable: bool = False
     longest_wait: Annotated[float, Meta(ge=0)] = 5.0
+    content: ContentSettings = ContentSettings()
 
 
 class Ledger:

@@ -122,6 +122,11 @@ class _Vectors:
     def answer_headers(self) -> tuple[tuple[str, str], ...]:
         return self._exchange.headers
 
+    @property
+    def head(self) -> float | None:
+        """Seconds until the head of the answer came; None where none came."""
+        return self._exchange.head
+
     def bound(self, deadline: Deadline | None) -> None:
         self._exchange.deadline = deadline
 

@@ -67,6 +67,11 @@ class Passing:
         """The headers of the answer; none where none came."""
         return self._exchange.headers
 
+    @property
+    def head(self) -> float | None:
+        """Seconds until the head of the answer came; None where none came."""
+        return self._exchange.head
+
     def bound(self, deadline: Deadline | None) -> None:
         """Sets the moment by which its first piece must be there; None is none."""
         self._exchange.deadline = deadline

@@ -84,4 +84,5 @@ def _attempt(record: AttemptRecord, outcome: Outcome, started: float, first: flo
         record.price_since,
         record.service_tier,
         None if record.saved is None else record.saved.pico,
+        None if record.head is None else int(record.head * 1e6),
     )

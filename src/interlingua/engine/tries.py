@@ -64,6 +64,11 @@ class Try(Protocol):
         """The headers of the answer; none where none came."""
         ...
 
+    @property
+    def head(self) -> float | None:
+        """Seconds until the head of the answer came; None where none came."""
+        ...
+
     def bound(self, deadline: Deadline | None) -> None:
         """Sets the moment by which it must be over; None is none."""
         ...
@@ -282,6 +287,7 @@ class Tries:
             price_source=charge.source,
             price_since=charge.since,
             service_tier=service_tier,
+            head=tried.head,
         )
         self.records.append(record)
         return record

@@ -83,8 +83,8 @@ def summed(hours: Iterable[UsageHour], by: By) -> list[UsageSum]:
     return sorted(found, key=lambda one: (-one.cost, -one.calls, one.group))
 
 
-def combined(hours: Iterable[UsageHour], by: Sequence[By]) -> list[tuple[tuple[str, ...], UsageSum]]:
-    """The sums of each combination of groups, such as each model on each day, days in order.
+def parted(hours: Iterable[UsageHour], by: Sequence[By]) -> list[tuple[tuple[str, ...], list[UsageHour]]]:
+    """The hours of each combination of groups, such as each model on each day, days in order.
 
     Args:
         hours: for `tag`, by tags instead of targets.
@@ -94,7 +94,7 @@ def combined(hours: Iterable[UsageHour], by: Sequence[By]) -> list[tuple[tuple[s
     for hour in hours:
         for names in product(*(_GROUPS[one](hour) for one in by)):
             parts.setdefault(names, []).append(hour)
-    return [(names, total(found)) for names, found in sorted(parts.items())]
+    return sorted(parts.items())
 
 
 def total(hours: Iterable[UsageHour]) -> UsageSum:

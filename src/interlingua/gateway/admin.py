@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from interlingua.config.overlay import DEFAULT_MODEL, check, is_set
+from interlingua.config.overlay import CONTENT_KEYS, DEFAULT_MODEL, check, is_set
+from interlingua.engine.engine import Engine
 from interlingua.engine.operations import health
-from interlingua.errors import InvalidRequest, NotFound
+from interlingua.errors import BY_CODE, InterlinguaError, InvalidRequest, NotFound
 from interlingua.gateway.asked import Asked, json_answer, nothing, tagged, time_of
 from interlingua.gateway.credential_routes import checked
 from interlingua.gateway.states import see, seen_of, state_of
@@ -21,6 +22,12 @@ from interlingua.ports.dialect import WireResponse
 from interlingua.providers.provider import Provider, find
 from interlingua.types.opaque import Json
 from interlingua.types.secret import Credential
+
+_OF_REQUESTS = frozenset(
+    {"context_too_long", "content_filtered", "unsupported", "model_not_found", "credential_missing"}
+    | {"authentication_failed", "permission_denied"}
+)
+"""Kinds of errors that are not the provider's fault, and that another model may yet do without."""
 
 
 class Active(Struct, forbid_unknown_fields=True):
@@ -126,8 +133,14 @@ async def activated(asked: Asked) -> WireResponse:
 
 
 async def routes(asked: Asked) -> WireResponse:
-    """The aliases, and how their targets fare."""
-    return json_answer({"items": [_route(asked, name) for name in asked.state.config.models], "next": None})
+    """The aliases, and how their targets fare; with the errors that fallbacks can be named for."""
+    items = [_route(asked, name) for name in asked.state.config.models]
+    return json_answer({"items": items, "next": None, "errors": _fallback_errors()})
+
+
+def _fallback_errors() -> list[str]:
+    """The codes of errors that a model may end a call with."""
+    return sorted(code for code, kind in BY_CODE.items() if kind.fault == "provider" or code in _OF_REQUESTS)
 
 
 def _route(asked: Asked, name: str) -> dict[str, Any]:
@@ -142,8 +155,27 @@ def _route(asked: Asked, name: str) -> dict[str, Any]:
         "fallbacks": alias.get("fallbacks", {}),
         "source": "file" if from_file else "overlay",
         "editable": not from_file,
-        "state": [],
+        "state": [{"target": target, "breaker": _breaker(state.engine, target)} for target in _all_targets(alias)],
     }
+
+
+def _all_targets(alias: dict[str, Any]) -> list[str]:
+    """The names that an alias leads to, those of fallbacks too, each once."""
+    named = [one if isinstance(one, str) else one["target"] for one in alias["targets"]]
+    return list(dict.fromkeys([*named, *(name for names in alias.get("fallbacks", {}).values() for name in names)]))
+
+
+def _breaker(engine: Engine, name: str) -> str:
+    """How a target fares: `closed`, `open` (it rests), `half_open` (one call may try it), or `unknown` where it leads
+    nowhere."""
+    try:
+        targets = [target.name for target in engine.route(name)]
+    except InterlinguaError:
+        return "unknown"
+    resting = [one for one in targets if engine.breaker.open(one) is not None]
+    if len(resting) == len(targets):
+        return "open"
+    return "half_open" if any(engine.breaker.half_open(one) is not None for one in targets) else "closed"
 
 
 async def routed(asked: Asked) -> WireResponse:
@@ -176,6 +208,7 @@ async def settings(asked: Asked) -> WireResponse:
     overlay = await asked.state.overlay.read()
     config, base = asked.state.config, asked.state.config_of_file
     values: dict[str, Json] = {DEFAULT_MODEL: config.default_model}
+    values[CONTENT_KEYS] = list(config.ledger.content.keys)
     values |= {f"models.{name}": msgspec.to_builtins(alias) for name, alias in config.models.items()}
     values |= {name: value for name, value in overlay.values.items() if name not in values}
     items = []
@@ -219,6 +252,8 @@ def _toml(values: dict[str, Json]) -> list[str]:
         elif name.startswith("models.") and isinstance(value, dict):
             tables.append(f"\n[models.{_toml_value(name.removeprefix('models.'))}]")
             tables += [f"{key} = {_toml_value(inner)}" for key, inner in value.items()]
+        elif name == CONTENT_KEYS:
+            tables.append(f"\n[ledger.content]\nkeys = {_toml_value(value)}")
         elif name.startswith("providers."):
             tables.append(f"\n[providers.{_toml_value(name.removeprefix('providers.').removesuffix('.base_url'))}]")
             tables.append(f"base_url = {_toml_value(value)}")

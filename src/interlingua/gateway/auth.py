@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import os
 import secrets
 from pathlib import Path
 
+from interlingua.credentials.secret_file import lock
 from interlingua.engine.principal import LOCAL, Principal
 from interlingua.errors import AuthenticationFailed, LocalFileError, NotFound, PermissionDenied
 from interlingua.gateway.incoming import Incoming
@@ -15,6 +17,8 @@ from interlingua.gateway.virtual_keys import VirtualKeys
 from interlingua.types.secret import Secret
 
 KEY_HEADERS = ("x-api-key", "x-goog-api-key")
+SHORTEST_TOKEN = 32
+"""Letters; what is shorter was not written whole, and is made anew."""
 ADMIN = Principal(tenant=LOCAL.tenant, admin=True)
 
 
@@ -105,24 +109,37 @@ def key_of(incoming: Incoming) -> str:
 def admin_token(path: Path) -> Secret:
     """The administrator's token: read, or made on the first start, in a file that only its owner reads.
 
+    Of several gateways that start at once on one empty folder one makes it, and all have the same.
+
     Raises:
         LocalFileError: the file cannot be read or written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if path.exists():
-            token = path.read_text().strip()
-            if len(token) >= 32:
-                return Secret(token)
-        token = secrets.token_urlsafe(32)
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_text(token + "\n")
+        token = path.read_text().strip() if path.exists() else ""
+        if len(token) < SHORTEST_TOKEN:
+            token = _agreed(path, secrets.token_urlsafe(32))
     except OSError as error:
         raise LocalFileError(
             f"cannot keep the administrator's token in {path}: {error.strerror}", path=str(path)
         ) from error
     return Secret(token)
+
+
+def _agreed(path: Path, made: str) -> str:
+    """Puts a token that was made into its file, or reads the one that another process put there meanwhile."""
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+        lock(file.fileno())
+        path.chmod(0o600)
+        found = file.read().strip()
+        if len(found) >= SHORTEST_TOKEN:
+            return found
+        file.seek(0)
+        file.truncate()
+        file.write(made + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return made
 
 
 def hidden(what: str, id: str) -> NotFound:

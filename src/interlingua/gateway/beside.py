@@ -15,6 +15,7 @@ from interlingua.engine.principal import Principal
 from interlingua.engine.route import Route
 from interlingua.engine.tries import Tries
 from interlingua.errors import NotFound, Unsupported
+from interlingua.gateway import discovery
 from interlingua.gateway.cached import Lookup, wished
 from interlingua.gateway.call import Call
 from interlingua.gateway.incoming import Incoming, Send
@@ -145,7 +146,13 @@ def listed(state: State, principal: Principal) -> tuple[ListedModel, ...]:
     # An alias may be used by who may use what it leads to.
     allowed = [name for name in aliases if principal.may_use(name, *(target.name for target in engine.route(name)))]
     rows = [row for row in engine.catalog.models if row.provider in usable and principal.may_use(row.name)]
-    return (*(ListedModel(id=alias, owner="interlingua") for alias in allowed), *map(_listed, rows))
+    here = [
+        ListedModel(id=name, owner=provider.id)
+        for provider in engine.providers.values()
+        for model in discovery.told(state, provider)
+        if principal.may_use(name := f"{provider.id}/{model}")
+    ]
+    return (*(ListedModel(id=alias, owner="interlingua") for alias in allowed), *map(_listed, rows), *here)
 
 
 def list_dialect(incoming: Incoming) -> str:

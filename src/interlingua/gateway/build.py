@@ -19,6 +19,7 @@ from interlingua.credentials.vault import open_vault
 from interlingua.engine import stored_responses
 from interlingua.engine.budgets import Budgets
 from interlingua.engine.cache import Cache
+from interlingua.engine.contents import Contents
 from interlingua.engine.engine import IN_PROCESS
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
@@ -27,13 +28,14 @@ from interlingua.errors import ConfigError
 from interlingua.gateway import health
 from interlingua.gateway.app import Gateway
 from interlingua.gateway.auth import Doorkeeper, admin_token
+from interlingua.gateway.benchmarks import Measurements
 from interlingua.gateway.exposure import check_exposure
 from interlingua.gateway.guard import Guard
 from interlingua.gateway.hooks import load_hooks
 from interlingua.gateway.local_routes import local_names
 from interlingua.gateway.reload import ConfigSource, Reloader
 from interlingua.gateway.runs import Runs
-from interlingua.gateway.seeing import open_seeing
+from interlingua.gateway.seeing import credentials_of, open_seeing
 from interlingua.gateway.sessions import Sessions
 from interlingua.gateway.shared import Sharing, open_sharing
 from interlingua.gateway.sharing import Worker, check_limits
@@ -139,6 +141,7 @@ async def build_gateway(
         shared_limits=sharing.limiter(limiter) if sharing else None,
         budgets=budgets,
         ledger=Ledger(store, config.ledger, settled=budgets.settled),
+        contents=Contents(store.contents, config.ledger.content),
         usage=store.rollups,
         memory=memory,
         cache=_cache(config, sharing, kept),
@@ -148,6 +151,7 @@ async def build_gateway(
         key_store=store,
         conversations=store.conversations,
         overlay=store.overlay,
+        benchmarks=store.benchmarks,
         vault=open_vault(environment, default_user_folder()),
         seeing=open_seeing(config.telemetry, engine, logs, hooks, (token,)),
         hooks=hooks,
@@ -175,7 +179,10 @@ async def _completed(
     owns_exit: bool,
 ) -> Reloader:
     """The gateway's state with what needs the rest of it, and with what was edited in the pages in force."""
+    state.measurements = Measurements(state)
     state.local_names = partial(local_names, state.config)
+    state.contents.secrets = lambda: credentials_of(state.engine)
+    state.vault.was_changed()  # what it was until here is known
     overlay = await state.overlay.read()
     reloader = Reloader(state, state.keys, source, environment, transport, owns_exit=owns_exit, version=overlay.version)
     state.reconfigure = reloader.reconfigure
@@ -220,17 +227,9 @@ def _lifetime(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        for part in (
-            reloader,
-            state.runs,
-            state.tools,
-            state.ledger,
-            state.budgets,
-            state.engine,
-            kept,
-            store,
-            sharing,
-        ):
+        written = (state.ledger, state.contents, state.budgets)
+        asking = (state.runs, state.tools, state.measurements)
+        for part in (reloader, *asking, *written, state.engine, kept, store, sharing):
             if part is not None:
                 await part.aclose()
 

@@ -21,6 +21,7 @@ from interlingua.engine.relay import UPSTREAM_ID
 from interlingua.engine.shared_limits import Admission, AtOnce, Refusal
 from interlingua.engine.target import Target
 from interlingua.errors import Cancelled, InterlinguaError, Overloaded, PermissionDenied, forget_frames
+from interlingua.gateway.capture import Capture
 from interlingua.gateway.hooks import CallView
 from interlingua.gateway.incoming import Incoming, Send, Watch
 from interlingua.gateway.outgoing import Headers
@@ -49,6 +50,7 @@ class Call:
         first: when the first content went out, in seconds since 1970.
         conversation: which it belongs to.
         cache: `hit` where the answer was there, `miss` where it was looked for; else empty.
+        capture: what was asked and answered, where that is kept.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Call:
         self.first: float | None = None
         self.conversation = ""
         self.cache = ""
+        self.capture: Capture | None = None
         self._lease: Admission | None = None
         self._states = LimitStates()
         self._hold: Hold | None = None
@@ -247,6 +250,8 @@ class Call:
         self._give_back()
         if not self._recorded:
             self.state.ledger.add(*self._over())
+        if self.capture is not None:
+            self.state.contents.add(self.capture.left(self))
         forget_frames(self.outcome.error)
         return left
 

@@ -18,13 +18,14 @@ from interlingua.catalog.pricing import row_of_day
 from interlingua.client.estimate import estimate
 from interlingua.engine.estimate import RESERVED_OUTPUT
 from interlingua.engine.prepare import prepare
-from interlingua.errors import InterlinguaError, PermissionDenied, Unsupported
+from interlingua.errors import InterlinguaError, NotFound, PermissionDenied, Unsupported
+from interlingua.gateway import discovery
 from interlingua.gateway.asked import Asked, dollars, json_answer, tagged
 from interlingua.gateway.chat_settings import ChatSettings, chat_request, read_settings
 from interlingua.gateway.chats import shown_loss
 from interlingua.gateway.states import state_of
 from interlingua.ports.dialect import WireResponse
-from interlingua.providers.provider import Provider
+from interlingua.providers.provider import Provider, find
 from interlingua.types.messages import Message
 from interlingua.types.opaque import Json
 from interlingua.types.parts import Part
@@ -44,8 +45,9 @@ class Draft(Struct, forbid_unknown_fields=True):
 
 async def models(asked: Asked) -> WireResponse:
     """Every model that can be asked for, those without a credential too, so that one knows what a key would open."""
+    await discovery.refresh(asked.state)
     engine, principal = asked.state.engine, asked.principal
-    day = datetime.fromtimestamp(engine.clock.time(), UTC).date().isoformat()
+    day = _day(asked)
     rows: dict[str, dict[str, Any]] = {}
     aliases = {name: _alias_targets(asked, name) for name in engine.aliases if "*" not in name}
     for name, targets in aliases.items():
@@ -58,6 +60,27 @@ async def models(asked: Asked) -> WireResponse:
                 found = _shown(asked, provider, model, day)
                 rows.setdefault(found["id"], found)
     return tagged(asked, {"items": list(rows.values()), "next": None})
+
+
+async def model(asked: Asked) -> WireResponse:
+    """One of them, with all that is known of its price."""
+    engine, id = asked.state.engine, asked.values[0]
+    if id in engine.aliases:
+        targets = _alias_targets(asked, id)
+        if targets and asked.principal.may_use(id, *targets):
+            return tagged(asked, _alias(asked, id, targets))
+        raise NotFound(f"there is no model {id!r} here", what="model")
+    provider, _, name = id.partition("/")
+    host = find(provider, engine.providers)
+    row = engine.catalog.find(host.catalog or host.id, name) if host is not None else None
+    if host is None or not name or not asked.principal.may_use(name, f"{host.id}/{name}"):
+        raise NotFound(f"there is no model {id!r} here", what="model")
+    shown = row if row is not None else Model(provider=host.id, id=name)
+    return tagged(asked, _shown(asked, host, shown, _day(asked), whole=True))
+
+
+def _day(asked: Asked) -> str:
+    return datetime.fromtimestamp(asked.state.engine.clock.time(), UTC).date().isoformat()
 
 
 async def estimated(asked: Asked) -> WireResponse:
@@ -129,7 +152,7 @@ def _of(asked: Asked, provider: Provider, named: Iterable[str]) -> Iterator[Mode
     yield from rows
     known = {row.id for row in rows}
     told = asked.state.local_names() if provider.in_process else _named(provider, named)
-    for name in dict.fromkeys(told):
+    for name in dict.fromkeys([*told, *discovery.told(asked.state, provider)]):
         if name not in known:
             yield Model(provider=provider.id, id=name)
 
@@ -165,13 +188,13 @@ def _alias(asked: Asked, name: str, targets: list[str]) -> dict[str, Any]:
     }
 
 
-def _shown(asked: Asked, provider: Provider, model: Model, day: str) -> dict[str, Any]:
+def _shown(asked: Asked, provider: Provider, model: Model, day: str, *, whole: bool = False) -> dict[str, Any]:
     return {
         **_facts(model.traits),
         "id": f"{provider.id}/{model.id}",
         "provider": provider.id,
         "name": model.id,
-        "price": _price(model, day, asked),
+        "price": _price(model, day, asked, whole=whole),
         "released": model.released or None,
         "shutdown": model.shutdown or None,
         "local": provider.in_process,
@@ -198,10 +221,13 @@ def _facts(traits: Traits) -> dict[str, Any]:
     }
 
 
-def _price(model: Model, day: str, asked: Asked) -> dict[str, Any] | None:
+def _price(model: Model, day: str, asked: Asked, *, whole: bool) -> dict[str, Any] | None:
+    """A model's rates; in lists those alone by which one chooses."""
     row = row_of_day(model.prices, day)
     if row is None:
         return None
+    if not whole:
+        return {"input": row.input, "output": row.output}
     sources = asked.state.engine.catalog.sources
     return {
         "input": row.input,

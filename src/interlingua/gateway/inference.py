@@ -23,6 +23,7 @@ from interlingua.engine.route import Route
 from interlingua.errors import InterlinguaError
 from interlingua.gateway.cached import Cached, looked
 from interlingua.gateway.call import Call, ended
+from interlingua.gateway.capture import Capture
 from interlingua.gateway.heart import Heart
 from interlingua.gateway.incoming import Incoming, Send
 from interlingua.gateway.loading import loaded
@@ -76,6 +77,9 @@ class Inference:
             wire = await call.hooked(wire)
             call.peek = registry.lens(self._id).peek(wire)
             send = call.watched(send, wire)
+        if self._state.contents.covers(call.principal.key):
+            call.capture = capture = Capture(wire)
+            send = capture.watching(send)
         call.conversation = conversation_of(
             self._id, wire.body, call.principal.tenant, self._incoming.header(CONVERSATION_HEADER)
         )

@@ -20,6 +20,7 @@ from interlingua.engine.route import Route
 from interlingua.errors import InterlinguaError, InvalidRequest, StreamInterrupted
 from interlingua.gateway.cached import FREE, Lookup, ahead, wished
 from interlingua.gateway.call import Call
+from interlingua.gateway.capture import Capture
 from interlingua.gateway.incoming import Incoming, Send
 from interlingua.gateway.outgoing import send_end, send_head, send_piece, send_whole, told
 from interlingua.gateway.overrides import planned
@@ -227,6 +228,8 @@ async def admitted(call: Call, request: ChatRequest, length: int) -> Route:
     Raises:
         InterlinguaError: it must not be made.
     """
+    if call.state.contents.covers(call.principal.key):
+        call.capture = Capture(request)
     route = planned(call, "", length)
     size = size_of(request)
     await call.admit(route.targets[0], size.prompt + size.output)
@@ -255,6 +258,8 @@ def settle(call: Call, answer: Answer) -> None:
     outcome = call.outcome
     outcome.target, outcome.cost, outcome.losses = answer.target, answer.cost, answer.losses
     outcome.usage = answer.response.usage
+    if call.capture is not None:
+        call.capture.response = answer.response
     outcome.finish = answer.response.finish if answer.response.choices else None
     outcome.decisions.extend(answer.decisions)
 

@@ -16,6 +16,7 @@ from interlingua.dialects import registry
 from interlingua.engine.usage import By
 from interlingua.gateway import (
     admin,
+    benchmarks,
     chats,
     credential_routes,
     facts,
@@ -41,6 +42,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/runs/{id}/tools/{call}/approve"): run_tools.Decision,
     ("POST", "/api/estimate"): facts.Draft,
     ("POST", "/api/providers/{id}/test"): admin.Trial,
+    ("POST", "/api/benchmarks"): benchmarks.New,
     ("PUT", "/api/providers/active"): admin.Active,
     ("PUT", "/api/settings/{path}"): admin.Setting,
     ("PUT", "/api/credentials/{provider}/{profile}"): credential_routes.New,

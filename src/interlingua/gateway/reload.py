@@ -130,7 +130,22 @@ class Reloader:
         """
         while True:
             await asyncio.sleep(seconds)
+            self.look_at_credentials()
             await self.look()
+
+    def look_at_credentials(self) -> None:
+        """Takes over the keys of providers that `il credentials` set or took away; they are read when they are used."""
+        state = self._state
+        try:
+            if not state.vault.was_changed():
+                return
+            state.engine.rests.renew()  # a key that was refused may be another one now
+            state.seen.clear()
+            state.seeing.know(state.engine)
+        except InterlinguaError as error:
+            log.error("the credentials that changed cannot be used: %s", error.message)
+        else:
+            log.info("the changed credentials are in force")
 
     async def look(self) -> bool:
         """Looks once; whether another configuration is in force since."""
@@ -221,6 +236,7 @@ class Reloader:
         state.cache.settings = new.config.cache
         state.budgets.configure(new.config.budgets)
         state.ledger.settings = new.config.ledger
+        state.contents.settings = new.config.ledger.content
         state.seeing.know(new.engine)
         log.info("the changed configuration is in force")
         if new.needs_restart:

@@ -51,7 +51,7 @@ class Seeing:
         if self.metrics is not None:
             self.metrics.know(known_targets(engine), engine.providers)
         if self.logs is not None:
-            self.logs.know((*self._secrets, *_credentials(engine)))
+            self.logs.know((*self._secrets, *credentials_of(engine)))
 
     def observe(self, row: LedgerRow) -> None:
         """A call is over."""
@@ -145,5 +145,6 @@ def _metrics() -> Metrics:
     return Metrics()
 
 
-def _credentials(engine: Engine) -> list[Secret]:
+def credentials_of(engine: Engine) -> list[Secret]:
+    """The credentials of providers that an engine has."""
     return [one.secret for provider in engine.providers.values() for one in engine.pool(provider)]

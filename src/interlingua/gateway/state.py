@@ -11,6 +11,7 @@ from interlingua.config.schema import Config
 from interlingua.credentials.vault import Vault
 from interlingua.engine.budgets import Budgets
 from interlingua.engine.cache import Cache
+from interlingua.engine.contents import Contents
 from interlingua.engine.engine import Engine
 from interlingua.engine.ledger import Ledger
 from interlingua.engine.limits import Limiter
@@ -24,11 +25,14 @@ from interlingua.gateway.seeing import Seeing
 from interlingua.gateway.sessions import Sessions
 from interlingua.gateway.sharing import Worker
 from interlingua.gateway.virtual_keys import VirtualKeys
+from interlingua.ports.benchmarks import BenchmarkStore
 from interlingua.ports.memory import Memory
 from interlingua.ports.store import ConversationStore, KeyStore, LedgerRow, OverlayStore, RollupStore
 from interlingua.types.opaque import Json
 
 if TYPE_CHECKING:
+    from interlingua.gateway.benchmarks import Measurements
+    from interlingua.gateway.discovery import Told
     from interlingua.gateway.runs import Runs
     from interlingua.gateway.tools import GatewayTools
 
@@ -63,17 +67,20 @@ class State:
         queue: where calls wait for limits.
         budgets: how much they may spend.
         ledger: where calls are written down.
+        contents: where is kept what was asked and answered, of calls of which it may be.
         usage: sums the ledger up.
         memory: what is remembered for clients.
         cache: answers that are given again.
         envelope_key: seals state that goes through clients' hands.
         sessions: who is signed in to the pages.
         keys, key_store: the virtual keys in force, and where those are kept that are made here.
-        conversations, overlay: what people said, and what they set.
+        conversations, overlay, benchmarks: what people said, what they set, and what they measured.
         vault: where keys of providers are kept that are set here.
         runs: answers that are being written for people; set when the gateway is whole.
         tools: what models may call for them; set when the gateway is whole.
         seen: what tests of providers said last, by id.
+        told: what servers on this machine said of their models last, by id.
+        measurements: benchmarks that run here; set when the gateway is whole.
         watchers: who follows calls as they end.
         local_names: the models that lie on this machine.
         reconfigure: takes over what was changed in the overlay; set when the gateway is whole.
@@ -97,6 +104,7 @@ class State:
     queue: Queue
     budgets: Budgets
     ledger: Ledger
+    contents: Contents
     usage: RollupStore
     memory: Memory
     cache: Cache
@@ -106,10 +114,13 @@ class State:
     key_store: KeyStore
     conversations: ConversationStore
     overlay: OverlayStore
+    benchmarks: BenchmarkStore
     vault: Vault
     runs: Runs = field(init=False)
     tools: GatewayTools = field(init=False)
+    measurements: Measurements = field(init=False)
     seen: dict[str, object] = field(default_factory=dict)
+    told: dict[str, Told] = field(default_factory=dict)
     watchers: set[asyncio.Queue[LedgerRow]] = field(default_factory=set)
     local_names: Callable[[], list[str]] = list
     reconfigure: Reconfigure = field(init=False)

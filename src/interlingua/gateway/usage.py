@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from interlingua.catalog.catalog import Model
 from interlingua.engine.cost import most_cost
 from interlingua.engine.principal import Principal
-from interlingua.engine.usage import By, UsageSum, combined, summed, total
+from interlingua.engine.savings import prompts_saved
+from interlingua.engine.usage import By, UsageSum, catalog_row, parted, summed, total
 from interlingua.errors import AuthenticationFailed, InvalidRequest, PermissionDenied
 from interlingua.gateway.asked import Asked, json_answer
 from interlingua.gateway.incoming import Incoming
@@ -19,6 +23,7 @@ from interlingua.gateway.state import State
 from interlingua.gateway.virtual_keys import VirtualKeys
 from interlingua.ports.budgets import BudgetState
 from interlingua.ports.dialect import WireResponse
+from interlingua.ports.store import UsageHour
 from interlingua.types.money import Money
 
 log = logging.getLogger("interlingua.budgets")
@@ -84,23 +89,29 @@ async def used(state: State, incoming: Incoming, principal: Principal) -> dict[s
     for by in asked.get("by") or ["day"]:
         if by not in get_args(By):
             raise InvalidRequest(f"by: there is no {by!r}", path="by", remedy=f"One of {', '.join(get_args(By))}.")
-        hours = await state.usage.hours(tenant, since, until, tagged=by == "tag")
+        tagged = by == "tag"
+        hours = await state.usage.hours(tenant, since, until, tagged=tagged)
         if (key := asked.get("key", [""])[-1]) != "":
             hours = tuple(hour for hour in hours if hour.key == key)
         groups[by] = [{by: one.group, **_told(one)} for one in summed(hours, by)]  # type: ignore[arg-type]  # it is one of them
         whole = total(hours)
     assert whole is not None
     bys = tuple(dict.fromkeys(asked.get("by") or ["day"]))
+    find = partial(catalog_row, state.engine.catalog, state.engine.providers)
     items = [
-        {**dict(zip(bys, names, strict=True)), **_told(one)}
-        for names, one in combined(hours, bys)  # type: ignore[arg-type]  # they were checked above
+        {
+            **dict(zip(bys, names, strict=True)),
+            **_told(total(part)),
+            "prompts_saved": None if tagged else _saved(part, find),
+        }
+        for names, part in parted(hours, bys)  # type: ignore[arg-type]  # they were checked above
     ]
     budgets = [_budget(str(budget), one) for budget, one in await state.budgets.states(principal)]
     return {
         "tenant": tenant,
         "since": _time(since),
         "until": _time(until),
-        "total": _told(whole),
+        "total": {**_told(whole), "prompts_saved": None if tagged else _saved(hours, find)},
         "by": groups,
         "items": items,
         "budgets": budgets,
@@ -176,6 +187,11 @@ def _told(one: UsageSum) -> dict[str, Any]:
     values = msgspec.structs.asdict(one)
     del values["group"]
     return {**values, "cost": f"{Money(one.cost).usd:f}", "saved": f"{Money(one.saved).usd:f}"}
+
+
+def _saved(hours: Iterable[UsageHour], find: Callable[[str], Model | None]) -> str | None:
+    found = prompts_saved(hours, find)
+    return None if found is None else f"{Money(found).usd:f}"
 
 
 def _budget(text: str, state: BudgetState) -> dict[str, Any]:

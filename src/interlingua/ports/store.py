@@ -38,6 +38,7 @@ class AttemptRow(Struct, frozen=True, gc=False, omit_defaults=True):
             `reported` is the provider's own figure.
         service_tier: as the provider reports it.
         saved: pico-dollars that a remembered answer would have cost; None where nobody can say, and of other answers.
+        head: microseconds until the head of its answer came, or None where none came or nobody looked.
     """
 
     target: str
@@ -55,6 +56,7 @@ class AttemptRow(Struct, frozen=True, gc=False, omit_defaults=True):
     price_since: str | None = None
     service_tier: str | None = None
     saved: int | None = None
+    head: int | None = None
 
 
 class Decision(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -28,11 +28,12 @@ log = logging.getLogger("interlingua.store")
 
 
 class Pruned(Struct, frozen=True):
-    """How much went: rows of the ledger, conversations, and answers that could be continued."""
+    """How much went: rows of the ledger, conversations, answers that could be continued, and contents of calls."""
 
     calls: int = 0
     conversations: int = 0
     responses: int = 0
+    contents: int = 0
 
 
 class Contents(Struct, frozen=True):
@@ -74,6 +75,7 @@ async def prune(store: SqlStore, keep: KeepSettings, now: int | None = None) -> 
         calls=await store.rollups.roll_up(now - ages["calls"]) if "calls" in ages else 0,
         conversations=await store.conversations.prune(now - ages["conversations"]) if "conversations" in ages else 0,
         responses=await store.responses.prune(now),
+        contents=await store.contents.prune(now - min(ages["contents"], ages.get("calls", ages["contents"]))),
     )
 
 
@@ -86,8 +88,8 @@ async def keep_pruned(store: SqlStore, keep: KeepSettings) -> None:
             log.warning("the store was not pruned: %s", error.message)
         else:
             if done != Pruned():
-                counts = (done.calls, done.conversations, done.responses)
-                log.info("pruned: %d calls added up by the hour, %d conversations, %d answers", *counts)
+                counts = (done.calls, done.conversations, done.responses, done.contents)
+                log.info("pruned: %d calls added up by the hour, %d conversations, %d answers, %d contents", *counts)
         await asyncio.sleep(EVERY)
 
 

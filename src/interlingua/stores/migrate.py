@@ -31,7 +31,7 @@ from interlingua.stores.place import Place
 from interlingua.stores.server import server_engine
 from interlingua.types.secret import Secret
 
-STEPS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+STEPS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every schema there has been, oldest first; the last is the present one."""
 LOCK_WAIT = 60.0
 """Seconds to wait for a process that is migrating the same database."""

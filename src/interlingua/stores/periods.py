@@ -29,5 +29,5 @@ def microseconds(key: str, text: str) -> int:
 
 def periods(keep: KeepSettings) -> dict[str, int]:
     """How long what is to be kept, in microseconds, of what is not kept for ever. Raises ConfigError."""
-    names = ("calls", "conversations", "responses")
+    names = ("calls", "conversations", "responses", "contents")
     return {name: microseconds(f"store.keep.{name}", age) for name in names if (age := getattr(keep, name)) is not None}

@@ -38,7 +38,7 @@ class _Rest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _rest = msgspec.json.Decoder(_Rest)
 _EMPTY_REST = _Rest()
-_NO_ATTEMPT = (None,) * 20
+_NO_ATTEMPT = (None,) * 21
 
 
 def call_values(row: LedgerRow) -> tuple[Any, ...]:
@@ -91,6 +91,7 @@ def attempt_values(attempt: AttemptRow) -> tuple[Any, ...]:
         attempt.price_since,
         attempt.service_tier,
         attempt.saved,
+        attempt.head,
     )
 
 

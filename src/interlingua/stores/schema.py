@@ -18,6 +18,7 @@ _ATTEMPT = (
     *(("cache_creation", BigInteger), ("reasoning", BigInteger), ("usage_rest", Text)),
     *(("cost", BigInteger), ("price_source", Text), ("price_since", Text), ("service_tier", Text)),
     ("saved", BigInteger),
+    ("attempt_head", BigInteger),
 )
 
 
@@ -165,6 +166,29 @@ batch_answers = Table(
     Column("written", BigInteger, nullable=False),
 )
 """Answers whose calls are in the ledger, until they are in the file of their batch too."""
+call_contents = Table(
+    "call_contents",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("request_id", Text, primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("call_contents_by_age", "created", "bytes"),
+)
+"""What was asked and answered, of calls whose content may be kept (`contents.py`)."""
+
+benchmarks = Table(
+    "benchmarks",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("started", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Index("benchmarks_by_start", "tenant", "started"),
+)
+"""Measurements of models, and how far they are."""
 
 USAGE_COUNTS = (
     *("calls", "failed", "attempts", "input_tokens", "output_tokens", "cache_read", "cache_creation", "reasoning"),

@@ -14,11 +14,14 @@ class KeepSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         calls: rows of the ledger; older ones are added up by the hour, so that no total changes.
         conversations: since their last message; pinned ones stay.
         responses: answers that can be continued by their id, with `responses.store = "sql"`.
+        contents: what was asked and answered, of calls whose content is kept (`ledger.content`); never longer than
+            the rows of these calls.
     """
 
     calls: str | None = None
     conversations: str | None = None
     responses: str = "30 days"
+    contents: str = "7 days"
 
 
 class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -17,7 +17,9 @@ from interlingua.errors import Conflict, InvalidRequest, NotFound
 from interlingua.ports.budgets import BudgetCharge
 from interlingua.ports.store import KeyRow, LedgerPage, LedgerRow
 from interlingua.stores.batches import SqlBatches
+from interlingua.stores.benchmarks import SqlBenchmarks
 from interlingua.stores.budgets import SqlBudgets
+from interlingua.stores.contents import SqlContents
 from interlingua.stores.conversations import SqlConversations
 from interlingua.stores.database import Database
 from interlingua.stores.overlay import SqlOverlay
@@ -44,7 +46,8 @@ class SqlStore:
 
     Attributes:
         database: what all of it is kept in.
-        conversations, overlay, responses, rollups, budgets, repricing, batches: what else is kept.
+        conversations, overlay, responses, rollups, budgets, repricing, batches, contents, benchmarks: what else is
+            kept.
     """
 
     def __init__(self, place: Place | Path, *, responses: float = 0.0) -> None:
@@ -56,6 +59,8 @@ class SqlStore:
         self.budgets = SqlBudgets(self.database)
         self.repricing = SqlRepricing(self.database)
         self.batches = SqlBatches(self.database)
+        self.contents = SqlContents(self.database)
+        self.benchmarks = SqlBenchmarks(self.database)
         self._insert_call = self.database.insertion(calls, [column.name for column in _CALL_COLUMNS])
         self._insert_attempt = self.database.insertion(attempts, [column.name for column in attempts.c])
 
