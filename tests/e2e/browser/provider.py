@@ -103,6 +103,7 @@ class Provider:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_post("/v1/chat/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
+        app.router.add_get("/api/tags", self._tags)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -116,6 +117,11 @@ class Provider:
     async def _models(self, request: web.Request) -> web.Response:
         names = ("chat", "fast", "held", "think", "tools", "long", "broken", "failing", "caller")
         return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
+
+    async def _tags(self, request: web.Request) -> web.Response:
+        """As Ollama lists its models."""
+        names = ("llama3.2:3b", "qwen3:8b")
+        return web.json_response({"models": [{"name": name, "model": name} for name in names]})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser.people import PHONE, answered, person, settled
+from tests.e2e.browser.people import PHONE, answered, person, settled, violations
+from tests.e2e.browser.provider import provider
 from tests.e2e.browser.stand import Stand, stand
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,25 @@ def test_models_are_filtered_opened_and_talked_to(browser: Browser, gateway: Sta
         page.get_by_role("button", name="Talk to this model").click()
         expect(page.get_by_role("button", name="Model: local/smollm2").first).to_be_visible()
         assert seen.errors == []
+
+
+def test_an_ollama_server_is_found_and_its_models_are_listed(browser: Browser, tmp_path: Path) -> None:
+    """Its models can be talked to from then on, without a restart."""
+    with provider() as lab:
+        more = f'[providers.box]\nbase_url = "http://127.0.0.1:{lab.port}"\ndialect = "ollama"\n'
+        with stand(tmp_path, more) as near, person(browser, near) as (page, seen):
+            page.goto(f"{near.address}/settings?tab=local")
+            settled(page)
+            box = page.get_by_role("region", name="box")
+            expect(box).to_contain_text(f"found at 127.0.0.1:{lab.port} · 2 models")
+            expect(box).to_contain_text("set by the configuration file")
+            usual = page.get_by_role("region", name="Ollama", exact=True)
+            expect(usual).to_contain_text("127.0.0.1:11434")
+            assert violations(page) == []
+            page.goto(f"{near.address}/models?provider=box")
+            settled(page)
+            expect(page.locator("tbody")).to_contain_text("llama3.2:3b")
+            assert seen.errors == []
 
 
 def test_a_provider_is_tested_with_one_click(browser: Browser, gateway: Stand) -> None:

@@ -121,6 +121,15 @@ export interface AttemptInfo {
   why?: string | null;
 }
 
+/** A try with its phases, in seconds since the call came in; null is not known, or did not come to pass. */
+export interface TimedAttempt extends AttemptInfo {
+  lane: string;
+  sent: number;
+  head: number | null;
+  first: number | null;
+  end: number;
+}
+
 export interface LossInfo {
   field: string;
   reason: string;
@@ -167,14 +176,15 @@ export interface Tool {
   each: boolean;
 }
 
+/** In dollars per million tokens; lists of models hold the first two alone. */
 export interface Price {
   input: string | null;
   output: string | null;
   cache_read?: string | null;
   cache_creation?: string | null;
-  tiers: { when: string; input: string | null; output: string | null }[];
-  source: string | null;
-  since: string | null;
+  tiers?: { when: string; input: string | null; output: string | null }[];
+  source?: string | null;
+  since?: string | null;
 }
 
 export type CredentialState =
@@ -266,12 +276,95 @@ export interface RequestRow {
   error: string | null;
   target: string | null;
   lane: string | null;
-  attempts: AttemptInfo[];
+  attempts: TimedAttempt[];
   losses: LossInfo[];
   usage: Usage | null;
   cost: string | null;
   first_seconds: number | null;
   finish: string | null;
+  decisions: { target: string; what: string; why: string }[];
+  tags: string[];
+  conversation: string | null;
+}
+
+/** A canonical message as it was kept; files are told by their size. */
+export interface KeptMessage {
+  role: string;
+  parts: Part[];
+}
+
+export interface KeptContent {
+  kept: boolean;
+  why?: "off" | "gone";
+  dialect?: string;
+  request?: { raw?: string; model?: string; messages?: KeptMessage[]; tools?: unknown[] } | null;
+  response?: { raw?: string; choices?: { message: KeptMessage }[] } | null;
+  error?: string | null;
+  shortened?: boolean;
+  created?: string;
+}
+
+/** What `il bench` and this gateway measured. */
+export interface Benchmark {
+  id: string;
+  started: string;
+  seen: string | null;
+  state: "running" | "stopping" | "done" | "stopped" | "failed" | "lost";
+  by: string;
+  models: string[];
+  prompts: number;
+  runs: number;
+  at_once: number;
+  max_output_tokens: number | null;
+  calls: number;
+  done: number;
+  error: string | null;
+  figures: {
+    model: string;
+    calls: number;
+    failed: number;
+    first_p50: number | null;
+    first_p95: number | null;
+    total_p50: number | null;
+    total_p95: number | null;
+    speed_p50: number | null;
+    throughput: number | null;
+    cost: string | null;
+    errors: Record<string, number>;
+  }[];
+}
+
+/** An Ollama server that could be on this machine, and what it says. */
+export interface LocalServer {
+  provider: string;
+  name: string;
+  base_url: string;
+  address: string;
+  found: boolean;
+  models: string[];
+  used: boolean;
+  editable: boolean;
+  error: string | null;
+}
+
+/** What would become of a request, told without sending it. */
+export interface Explained {
+  targets: {
+    target: string;
+    dialect: string;
+    lane: string;
+    callable: boolean;
+    estimate: { input_tokens: number; most_output_tokens: number; least_cost: string | null; most_cost: string | null };
+    losses: LossInfo[];
+    why: string;
+    rests: string | null;
+    error: { code: string; message: string; remedy: string | null } | null;
+  }[];
+  fallbacks: Record<string, string[]>;
+  attempts: number;
+  timeout: number | null;
+  failover: boolean;
+  continues: boolean;
 }
 
 export interface UsageRow {
@@ -287,8 +380,9 @@ export interface UsageRow {
   cache_read: number | null;
   cost: string | null;
   unknown_cost_calls: number;
-  saved?: string | null;
   hits?: number;
+  saved?: string | null;
+  prompts_saved?: string | null;
   saved_input_tokens?: number;
   saved_output_tokens?: number;
 }
@@ -311,13 +405,14 @@ export interface Budget {
 export interface Performance {
   model: string;
   calls: number;
+  last: string;
   first_p50: number | null;
   first_p95: number | null;
   tps_p50: number | null;
   tps_p95: number | null;
   errors: number;
   interrupted: number;
-  series: { time: string; first_p50: number | null; tps_p50: number | null; errors: number; calls: number }[];
+  series: { time: string; first_p50: number | null; first_p95: number | null; tps_p50: number | null; tps_p95: number | null; errors: number; interrupted: number; calls: number }[];
 }
 
 export interface SettingItem {

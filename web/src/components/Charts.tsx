@@ -5,7 +5,7 @@ import { AreaChart, LineChart } from "@mantine/charts";
 import { type ReactNode, useMemo } from "react";
 
 import type { Performance, UsageRow } from "../api/types";
-import { money, seconds, short } from "../format";
+import { money, short } from "../format";
 import { strings } from "../i18n/strings";
 
 const COLOURS = ["ink.6", "indigo.5", "orange.5", "grape.5", "lime.6", "pink.5", "gray.5"];
@@ -46,11 +46,35 @@ export function DayChart({ rows, days, of }: { rows: UsageRow[]; days: number; o
   );
 }
 
-export function Lines({ series }: { series: Performance["series"] }): ReactNode {
-  const data = series.map((point) => ({ time: new Date(point.time).toLocaleDateString(undefined, { day: "numeric", month: "short" }), [strings.usage.firstToken]: point.first_p50 }));
+type Figure = "first_p50" | "first_p95" | "tps_p50" | "tps_p95";
+
+/** One model's figure day by day: the middle as a line, the slowest twentieth, or the fastest, as a thinner one. */
+export function Small({ series, middle, high, name, show }: { series: Performance["series"]; middle: Figure; high: Figure; name: string; show: (value: number | null) => string }): ReactNode {
+  const data = series.map((point) => ({
+    time: new Date(point.time).toLocaleDateString(undefined, { day: "numeric", month: "short", timeZone: "UTC" }),
+    [strings.perf.middle]: point[middle],
+    [strings.perf.high]: point[high],
+  }));
   return (
-    <div role="img" aria-label={strings.usage.firstToken}>
-      <LineChart h={90} data={data} dataKey="time" series={[{ name: strings.usage.firstToken, color: "ink.6" }]} withDots={false} withXAxis={false} withYAxis={false} gridAxis="none" valueFormatter={(value) => seconds(value)} lineProps={{ isAnimationActive: false }} />
+    <div role="img" aria-label={strings.perf.trend(name, show(series[0]?.[middle] ?? null), show(series.at(-1)?.[middle] ?? null))} style={{ margin: "4px 0 12px" }}>
+      <LineChart
+        h={64}
+        data={data}
+        dataKey="time"
+        series={[
+          { name: strings.perf.middle, color: "ink.6" },
+          { name: strings.perf.high, color: "orange.5" },
+        ]}
+        strokeWidth={1.5}
+        withDots={data.length < 4}
+        withXAxis={false}
+        withYAxis={false}
+        gridAxis="none"
+        connectNulls
+        valueFormatter={(value) => show(value)}
+        lineProps={{ isAnimationActive: false }}
+        lineChartProps={{ margin: { top: 6, bottom: 6, left: 6, right: 6 } }}
+      />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 // Requests as they end, newest first; a row opens to its attempts as a timeline.
-import { Badge, Button, Drawer, Group, SegmentedControl, Skeleton, Stack, Table, Text, TextInput, UnstyledButton } from "@mantine/core";
+import { Badge, Button, Drawer, Group, SegmentedControl, Skeleton, Stack, Table, TextInput, UnstyledButton } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconPlayerPause, IconPlayerPlay, IconSearch } from "@tabler/icons-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
@@ -10,8 +10,10 @@ import type { Page, RequestRow } from "../api/types";
 import { Failure } from "../components/Failure";
 import { Figure } from "../components/Figure";
 import { Empty } from "../components/Section";
-import { count, moment, money, seconds } from "../format";
+import { count, money, seconds } from "../format";
 import { strings } from "../i18n/strings";
+import { KeepContent } from "./KeepContent";
+import { RequestDetails } from "./RequestDetails";
 
 const KEPT = 500;
 
@@ -59,7 +61,7 @@ function useLive(paused: boolean): RequestRow[] {
   return rows;
 }
 
-export function LiveLog(): ReactNode {
+export function LiveLog({ admin }: { admin: boolean }): ReactNode {
   const [paused, setPaused] = useState(false);
   const [status, setStatus] = useState("all");
   const [text, setText] = useState("");
@@ -88,6 +90,7 @@ export function LiveLog(): ReactNode {
         <Button size="xs" variant="default" onClick={() => setPaused(!paused)} leftSection={paused ? <IconPlayerPlay size={14} /> : <IconPlayerPause size={14} />} aria-pressed={paused}>
           {paused ? strings.gateway.resume : strings.gateway.pause}
         </Button>
+        {admin ? <KeepContent /> : null}
       </Group>
       {!past.data ? (
         <Skeleton h={300} />
@@ -144,7 +147,7 @@ export function LiveLog(): ReactNode {
         </Button>
       ) : null}
       <Drawer opened={open !== null} onClose={() => setOpen(null)} position="right" size="lg" title={open?.request_id}>
-        {open ? <Details row={open} /> : null}
+        {open ? <RequestDetails row={open} /> : null}
       </Drawer>
     </Stack>
   );
@@ -156,76 +159,5 @@ function Status({ row }: { row: RequestRow }): ReactNode {
     <Badge variant="outline" color={failed ? "red" : "gray"} tt="none" fw={500}>
       {row.status} {row.error ?? ""}
     </Badge>
-  );
-}
-
-function Details({ row }: { row: RequestRow }): ReactNode {
-  const longest = Math.max(row.seconds, 0.001);
-  let start = 0;
-  return (
-    <Stack gap="lg">
-      <div>
-        <div className="pair">
-          <span>{strings.gateway.columns.time}</span>
-          <span>{moment(row.started)}</span>
-        </div>
-        <div className="pair">
-          <span>{strings.gateway.columns.model}</span>
-          <span>{row.model}</span>
-        </div>
-        <div className="pair">
-          <span>{row.dialect}</span>
-          <span>{row.lane ? (strings.gateway.lane[row.lane] ?? row.lane) : row.operation}</span>
-        </div>
-        <div className="pair">
-          <span>{strings.gateway.columns.cost}</span>
-          <Figure value={money(row.cost)} />
-        </div>
-        <div className="pair">
-          <span>{strings.gateway.columns.key}</span>
-          <span>{row.key || row.tenant}</span>
-        </div>
-      </div>
-      <div>
-        <Text fw={600} size="sm" mb="sm">
-          {strings.gateway.timeline}
-        </Text>
-        {row.attempts.map((attempt, index) => {
-          const left = (start / longest) * 100;
-          const width = Math.max(1, (attempt.seconds / longest) * 100);
-          start += attempt.seconds;
-          return (
-            <div key={index} style={{ marginBottom: 12 }}>
-              <div className="pair">
-                <span style={{ overflowWrap: "anywhere" }}>{attempt.target}</span>
-                <span className="figure">
-                  {attempt.error ?? attempt.status ?? ""} · {seconds(attempt.seconds)}
-                </span>
-              </div>
-              <div style={{ height: 6, background: "var(--plate)", borderRadius: 3, position: "relative" }}>
-                <div style={{ position: "absolute", left: `${Math.min(left, 99)}%`, width: `${Math.min(width, 100 - Math.min(left, 99))}%`, height: 6, borderRadius: 3, background: attempt.error ? "var(--mantine-color-red-filled)" : "var(--mantine-primary-color-filled)" }} />
-              </div>
-              {attempt.why ? (
-                <Text size="xs" c="dimmed">
-                  {attempt.why}
-                </Text>
-              ) : null}
-            </div>
-          );
-        })}
-      </div>
-      {row.losses.length > 0 ? (
-        <div>
-          <Text fw={600} size="sm" mb="sm">
-            {strings.gateway.losses}
-          </Text>
-          {row.losses.map((loss, index) => (
-            <Text size="sm" key={index}>
-              {loss.field}: {loss.reason}
-            </Text>
-          ))}
-        </div>
-      ) : null}
-    </Stack>
   );
 }

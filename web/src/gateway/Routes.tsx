@@ -1,7 +1,7 @@
 // Aliases: one name for several models, how one is picked, and what steps in when it fails.
-import { ActionIcon, Autocomplete, Badge, Button, Code, Group, NumberInput, Paper, Select, Skeleton, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Autocomplete, Badge, Button, Group, NumberInput, Paper, Select, Skeleton, Stack, Text, TextInput } from "@mantine/core";
 import { modals } from "@mantine/modals";
-import { IconPencil, IconPlayerPlay, IconPlus, IconTrash, IconX } from "@tabler/icons-react";
+import { IconArrowDown, IconArrowUp, IconPencil, IconPlus, IconTrash, IconX } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 
@@ -12,16 +12,20 @@ import { complain } from "../components/ChatMenu";
 import { Failure } from "../components/Failure";
 import { Empty } from "../components/Section";
 import { strings } from "../i18n/strings";
+import { DryRun } from "./DryRun";
+import { asRows, asTable, Fallbacks } from "./Fallbacks";
+
+type Found = Page<Route> & { errors: string[] };
 
 export function Routes(): ReactNode {
   const queries = useQueryClient();
-  const { data, error, refetch } = useQuery({ queryKey: ["routes"], queryFn: ({ signal }) => api.get<Page<Route>>("/api/routes", signal) });
+  const { data, error, refetch } = useQuery({ queryKey: ["routes"], queryFn: ({ signal }) => api.get<Found>("/api/routes", signal) });
   const refresh = (): void => {
     void queries.invalidateQueries({ queryKey: ["routes"] });
     void queries.invalidateQueries({ queryKey: keys.models });
   };
   const edit = (route: Route | null): void => {
-    modals.open({ title: route ? strings.gateway.editRoute : strings.gateway.newRoute, size: "lg", children: <RouteForm route={route} onDone={refresh} /> });
+    modals.open({ title: route ? strings.gateway.editRoute : strings.gateway.newRoute, size: "lg", children: <RouteForm route={route} codes={data?.errors ?? []} onDone={refresh} /> });
   };
   const remove = (route: Route): void => {
     modals.openConfirmModal({
@@ -84,8 +88,8 @@ export function Routes(): ReactNode {
                 })}
               </Group>
               {Object.entries(route.fallbacks).map(([code, targets]) => (
-                <Text size="sm" key={code} mt="sm" c="dimmed">
-                  <Code>{code}</Code> → {targets.join(", ")}
+                <Text size="sm" key={code} mt="sm" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+                  {strings.fallback.errors[code] ?? code} → {targets.join(", ")}
                 </Text>
               ))}
             </Paper>
@@ -96,49 +100,19 @@ export function Routes(): ReactNode {
   );
 }
 
-function DryRun(): ReactNode {
-  const models = useModels();
-  const [model, setModel] = useState("");
-  const ask = useMutation({
-    mutationFn: () => api.post<unknown>("/api/explain", { model, messages: [{ role: "user", content: "Hello" }] }),
-  });
-  return (
-    <Paper withBorder p="lg">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          ask.mutate();
-        }}
-      >
-        <Group align="end" gap="sm">
-          <Autocomplete label={strings.gateway.columns.model} placeholder={strings.gateway.dryRunHolder} description={strings.gateway.dryRunHint} value={model} onChange={setModel} data={(models.data?.items ?? []).map((one) => one.id)} limit={30} style={{ flex: "1 1 240px" }} />
-          <Button type="submit" variant="default" leftSection={<IconPlayerPlay size={15} />} disabled={!model} loading={ask.isPending}>
-            {strings.gateway.dryRun}
-          </Button>
-        </Group>
-      </form>
-      {ask.error ? <Failure error={ask.error} /> : null}
-      {ask.data ? (
-        <Code block mt="md" style={{ maxHeight: 360, overflow: "auto" }} tabIndex={0}>
-          {JSON.stringify(ask.data, null, 2)}
-        </Code>
-      ) : null}
-    </Paper>
-  );
-}
-
-function RouteForm({ route, onDone }: { route: Route | null; onDone: () => void }): ReactNode {
+function RouteForm({ route, codes, onDone }: { route: Route | null; codes: string[]; onDone: () => void }): ReactNode {
   const models = useModels();
   const [name, setName] = useState(route?.name ?? "");
   const [strategy, setStrategy] = useState(route?.strategy ?? "ordered");
   const [targets, setTargets] = useState<{ target: string; weight: number | null }[]>(route?.targets.map((one) => ({ target: one.target, weight: one.weight ?? null })) ?? [{ target: "", weight: null }]);
+  const [fallbacks, setFallbacks] = useState(asRows(route?.fallbacks ?? {}));
   const known = (models.data?.items ?? []).map((model) => model.id);
   const save = useMutation({
     mutationFn: () =>
       api.put(`/api/routes/${encodeURIComponent(name.trim())}`, {
         targets: targets.filter((one) => one.target.trim()).map((one) => ({ target: one.target.trim(), ...(one.weight === null ? {} : { weight: one.weight }) })),
         strategy,
-        fallbacks: route?.fallbacks ?? {},
+        fallbacks: asTable(fallbacks),
       }),
     onSuccess: () => {
       modals.closeAll();
@@ -146,6 +120,13 @@ function RouteForm({ route, onDone }: { route: Route | null; onDone: () => void 
     },
   });
   const change = (at: number, what: Partial<{ target: string; weight: number | null }>): void => setTargets(targets.map((one, index) => (index === at ? { ...one, ...what } : one)));
+  const move = (at: number, by: number): void => {
+    const moved = [...targets];
+    const [one] = moved.splice(at, 1);
+    if (one) moved.splice(at + by, 0, one);
+    setTargets(moved);
+  };
+  const weighs = strategy === "weighted" || strategy === "sticky";
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     save.mutate();
@@ -164,7 +145,17 @@ function RouteForm({ route, onDone }: { route: Route | null; onDone: () => void 
         {targets.map((one, at) => (
           <Group key={at} gap="sm" wrap="nowrap">
             <Autocomplete value={one.target} onChange={(target) => change(at, { target })} data={known} limit={30} aria-label={`${strings.gateway.targets} ${at + 1}`} style={{ flex: 1 }} />
-            {strategy === "weighted" ? <NumberInput w={96} min={1} value={one.weight ?? 1} onChange={(value) => change(at, { weight: Number(value) })} aria-label={strings.gateway.weight} /> : null}
+            {weighs ? <NumberInput w={96} min={0} value={one.weight ?? 1} onChange={(value) => change(at, { weight: Number(value) })} aria-label={strings.gateway.weight} /> : null}
+            {targets.length > 1 ? (
+              <>
+                <ActionIcon variant="subtle" color="gray" aria-label={strings.moveUp(at + 1)} disabled={at === 0} onClick={() => move(at, -1)}>
+                  <IconArrowUp size={16} />
+                </ActionIcon>
+                <ActionIcon variant="subtle" color="gray" aria-label={strings.moveDown(at + 1)} disabled={at === targets.length - 1} onClick={() => move(at, 1)}>
+                  <IconArrowDown size={16} />
+                </ActionIcon>
+              </>
+            ) : null}
             <ActionIcon variant="subtle" color="gray" aria-label={`${strings.remove} ${at + 1}`} onClick={() => setTargets(targets.filter((_, index) => index !== at))}>
               <IconX size={16} />
             </ActionIcon>
@@ -173,6 +164,7 @@ function RouteForm({ route, onDone }: { route: Route | null; onDone: () => void 
         <Button variant="default" size="xs" leftSection={<IconPlus size={14} />} style={{ alignSelf: "flex-start" }} onClick={() => setTargets([...targets, { target: "", weight: null }])}>
           {strings.gateway.addTarget}
         </Button>
+        <Fallbacks rows={fallbacks} onChange={setFallbacks} codes={codes} models={known} />
         {save.error ? <Failure error={save.error} /> : null}
         <Group justify="flex-end">
           <Button variant="default" onClick={() => modals.closeAll()}>

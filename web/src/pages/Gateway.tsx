@@ -27,7 +27,7 @@ export function Gateway(): ReactNode {
           <Tabs.Tab value="connect">{strings.gateway.connect}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="log">
-          <LiveLog />
+          <LiveLog admin={admin} />
         </Tabs.Panel>
         <Tabs.Panel value="routes">
           <Routes />
@@ -53,17 +53,17 @@ function Connect({ model, needsKey }: { model: string; needsKey: boolean }): Rea
       <Text>{strings.gateway.lead(location.origin)}</Text>
       <Select value={chosen} onChange={(value) => setChosen(value ?? "curl")} data={found.map((one) => one.name)} allowDeselect={false} aria-label={strings.gateway.connect} maw={260} />
       <TextInput value={name} onChange={(event) => setName(event.currentTarget.value)} label={strings.gateway.columns.model} maw={360} />
-      <div style={{ position: "relative" }}>
-        <Code block style={{ fontSize: 13, padding: 16 }} tabIndex={0}>
-          {text}
-        </Code>
+      <div>
         <CopyButton value={text}>
           {({ copied, copy }) => (
-            <Button size="xs" variant="default" onClick={copy} leftSection={copied ? <IconCheck size={14} /> : <IconCopy size={14} />} style={{ position: "absolute", top: 8, right: 8 }}>
+            <Button size="xs" variant="default" onClick={copy} leftSection={copied ? <IconCheck size={14} /> : <IconCopy size={14} />} style={{ display: "block", margin: "0 0 8px auto" }}>
               {copied ? strings.copied : strings.copy}
             </Button>
           )}
         </CopyButton>
+        <Code block style={{ fontSize: 13, padding: 16 }} tabIndex={0}>
+          {text}
+        </Code>
       </div>
     </Stack>
   );

@@ -2,11 +2,13 @@
 import { Alert, Badge, Button, Checkbox, Drawer, Group, MultiSelect, Select, Skeleton, Stack, Table, Text, TextInput, UnstyledButton } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconArrowDown, IconArrowUp, IconSearch } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 
-import { useModels } from "../api/queries";
+import { api } from "../api/client";
+import { keys, useModels } from "../api/queries";
 import type { Model } from "../api/types";
 import { filter, usable } from "../chat/models";
 import { Capabilities } from "../components/Capabilities";
@@ -109,7 +111,7 @@ export function Models(): ReactNode {
             value={provider}
             onChange={(value) => set("provider", [value])}
             data={[...new Set(all.map((model) => model.provider))].toSorted()}
-            w={160}
+            style={{ flex: "0 1 160px" }}
           />
           <MultiSelect
             aria-label={strings.models.capability}
@@ -118,7 +120,8 @@ export function Models(): ReactNode {
             value={able}
             onChange={(values) => set("can", values)}
             data={Object.entries(strings.capabilities).map(([value, label]) => ({ value, label }))}
-            miw={160}
+            miw={130}
+            style={{ flex: "1 1 130px", maxWidth: 320 }}
           />
           <Select
             aria-label={strings.models.context}
@@ -127,7 +130,7 @@ export function Models(): ReactNode {
             value={context}
             onChange={(value) => set("context", [value])}
             data={CONTEXTS.map((value) => ({ value, label: `≥ ${short(Number(value))}` }))}
-            w={120}
+            style={{ flex: "0 1 120px" }}
           />
           <Checkbox label={strings.models.ready} checked={ready} onChange={(event) => set("ready", [event.currentTarget.checked ? "1" : null])} my={8} />
         </Group>
@@ -195,7 +198,10 @@ export function Models(): ReactNode {
 function Details({ model }: { model: Model }): ReactNode {
   const go = useNavigate();
   const [, setModel] = useKept<string | null>("model", null);
-  const { price } = model;
+  // Lists hold what one chooses by; tiers and sources come with the model itself.
+  const whole = useQuery({ queryKey: [...keys.models, model.id], queryFn: ({ signal }) => api.get<Model>(`/api/models/${model.id.split("/").map(encodeURIComponent).join("/")}`, signal), staleTime: 60_000 });
+  const price = whole.data?.price ?? model.price;
+  const tiers = price?.tiers ?? [];
   const pair = (name: string, value: string): ReactNode => (
     <div className="pair">
       <span>{name}</span>
@@ -238,7 +244,7 @@ function Details({ model }: { model: Model }): ReactNode {
           {pair(strings.models.columns.input, money(price.input))}
           {pair(strings.models.columns.output, money(price.output))}
           {price.cache_read ? pair(strings.models.cacheRead, money(price.cache_read)) : null}
-          {price.tiers.length > 0 ? (
+          {tiers.length > 0 ? (
             <Table mt="sm" className="figure">
               <Table.Thead>
                 <Table.Tr>
@@ -248,7 +254,7 @@ function Details({ model }: { model: Model }): ReactNode {
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
-                {price.tiers.map((tier) => (
+                {tiers.map((tier) => (
                   <Table.Tr key={tier.when}>
                     <Table.Td>{tier.when}</Table.Td>
                     <Table.Td ta="right">{money(tier.input)}</Table.Td>
@@ -258,8 +264,9 @@ function Details({ model }: { model: Model }): ReactNode {
               </Table.Tbody>
             </Table>
           ) : null}
+          {whole.error ? <Failure error={whole.error} retry={() => void whole.refetch()} /> : null}
           <Text size="xs" c="dimmed" mt="sm" style={{ overflowWrap: "anywhere" }}>
-            {strings.models.source}: {price.source ?? strings.unknown}. {strings.models.since}: {price.since ?? strings.unknown}.
+            {whole.data ? `${strings.models.source}: ${price.source ?? strings.unknown}. ${strings.models.since}: ${price.since ?? strings.unknown}.` : " "}
           </Text>
         </div>
       ) : model.local ? null : (

@@ -1,6 +1,6 @@
 // Providers and their keys, local models, defaults, appearance, shortcuts, data. A secret goes in and never comes out.
 import {
-  Alert, Button, FileButton, Group, List, Loader, Paper, PasswordInput, Progress, SegmentedControl, Select, Skeleton, Stack, Table, Tabs, Text, TextInput, useMantineColorScheme,
+  Alert, Button, FileButton, Group, List, Loader, Paper, PasswordInput, Progress, SegmentedControl, Select, Skeleton, Stack, Table, Tabs, Text, TextInput, Title, useMantineColorScheme,
 } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import { notifications } from "@mantine/notifications";
@@ -20,6 +20,7 @@ import { StateMark } from "../components/StateMark";
 import { PageFrame } from "../components/TopBar";
 import { ago, bytes, seconds } from "../format";
 import { strings } from "../i18n/strings";
+import { OllamaServers } from "../settings/OllamaServers";
 import { useSession } from "../state/session";
 
 export function Settings(): ReactNode {
@@ -307,6 +308,9 @@ function Local(): ReactNode {
   if (!data) return <Skeleton h={160} />;
   return (
     <Stack gap="md" maw={640}>
+      <Title order={2} fz="lg">
+        {strings.ollama.here}
+      </Title>
       {data.items.map((model) => (
         <Paper withBorder p="lg" key={model.name}>
           <Group justify="space-between" gap="md">
@@ -331,6 +335,9 @@ function Local(): ReactNode {
           </Group>
         </Paper>
       ))}
+      <div style={{ marginTop: 20 }}>
+        <OllamaServers />
+      </div>
     </Stack>
   );
 }

@@ -6,17 +6,19 @@ import { type ReactNode, Suspense, lazy, useMemo } from "react";
 import { useSearchParams } from "react-router";
 
 import { api, at } from "../api/client";
-import type { Budget, Page, Performance, UsageReport, UsageRow } from "../api/types";
+import type { Budget, Page, UsageReport, UsageRow } from "../api/types";
 import { download } from "../components/ChatMenu";
 import { Failure } from "../components/Failure";
 import { Figure } from "../components/Figure";
 import { Empty, Section, Stat } from "../components/Section";
+import { Sparkline } from "../components/Sparkline";
 import { PageFrame } from "../components/TopBar";
-import { ago, count, money, seconds, short } from "../format";
+import { count, money, short } from "../format";
 import { strings } from "../i18n/strings";
+import { useSession } from "../state/session";
+import { PerformanceView } from "../usage/Performance";
 
 const DayChart = lazy(async () => ({ default: (await import("../components/Charts")).DayChart }));
-const Lines = lazy(async () => ({ default: (await import("../components/Charts")).Lines }));
 
 type Dimension = "model" | "provider" | "key" | "tag";
 const DIMENSIONS: Dimension[] = ["model", "provider", "key", "tag"];
@@ -55,7 +57,32 @@ function costOf(row: UsageRow | undefined): string {
   return Number(row.cost ?? 0) > 0 ? `≥ ${money(row.cost)}` : strings.unknown;
 }
 
+/** What remembered answers and providers' caches spared together; the second is an estimate, and where nothing is known of the one in use, so is the sum. */
+function sparedOf(row: UsageRow | undefined): string {
+  if (!row) return strings.unknown;
+  const known = [row.saved, row.prompts_saved].filter((one) => one !== null && one !== undefined);
+  if (known.length === 0) return strings.unknown;
+  const sum = known.reduce((before, one) => before + Number(one), 0);
+  return sum === 0 ? money(0) : `${Number(row.prompts_saved ?? 0) === 0 ? "" : "≈ "}${money(sum)}`;
+}
+
+/** The figures of each name day by day, those days too on which there was nothing. */
+function courses(rows: UsageRow[], by: Dimension, days: number, of: "cost" | "tokens"): Map<string, number[]> {
+  const first = Date.parse(since(days));
+  const found = new Map<string, number[]>();
+  for (const row of rows) {
+    const name = row[by] ?? "";
+    const at = Math.round((Date.parse(row.day ?? "") - first) / 86_400_000);
+    if (!(at >= 0 && at < days)) continue;
+    const values = found.get(name) ?? Array.from({ length: days }, () => 0);
+    values[at] = (values[at] ?? 0) + (of === "cost" ? Number(row.cost ?? 0) : (row.input_tokens ?? 0) + (row.output_tokens ?? 0));
+    found.set(name, values);
+  }
+  return found;
+}
+
 export function Usage(): ReactNode {
+  const { session } = useSession();
   const [query, setQuery] = useSearchParams();
   const days = Number(query.get("days") ?? "30");
   const tab = query.get("tab") ?? "spend";
@@ -78,7 +105,7 @@ export function Usage(): ReactNode {
           <Spend days={days} by={(query.get("by") as Dimension | null) ?? "model"} onBy={(by) => set("by", by)} />
         </Tabs.Panel>
         <Tabs.Panel value="performance">
-          <PerformanceView days={days} />
+          <PerformanceView since={since(days)} admin={session?.admin ?? false} />
         </Tabs.Panel>
       </Tabs>
     </PageFrame>
@@ -90,13 +117,16 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
   const today = useUsage(1, ["day"]);
   const month = useUsage(new Date().getUTCDate(), ["day"]);
   const table = useUsage(days, [by]);
+  const course = useUsage(days, ["day", by]);
   const budgets = useQuery({ queryKey: ["budgets"], queryFn: ({ signal }) => api.get<Page<Budget>>("/api/budgets", signal) });
   const rows = useMemo(() => (table.data?.items ?? []).toSorted((one, other) => Number(other.cost ?? 0) - Number(one.cost ?? 0) || other.calls - one.calls), [table.data]);
   const totals = daily.data?.totals;
+  const of = Number(totals?.cost ?? 0) > 0 ? "cost" : "tokens";
+  const lines = useMemo(() => courses(course.data?.items ?? [], by, days, of), [course.data, by, days, of]);
   const left = (budgets.data?.items ?? []).map((one) => Number(one.limit) - Number(one.spent ?? 0)).toSorted((one, other) => one - other)[0];
 
   const csv = (): void => {
-    const names: (keyof UsageRow)[] = [by, "calls", "failed", "input_tokens", "output_tokens", "cache_read", "cost", "unknown_cost_calls", "hits", "saved_input_tokens", "saved_output_tokens", "saved"];
+    const names: (keyof UsageRow)[] = [by, "calls", "failed", "input_tokens", "output_tokens", "cache_read", "cost", "unknown_cost_calls", "hits", "saved_input_tokens", "saved_output_tokens", "saved", "prompts_saved"];
     const cell = (value: unknown): string => {
       const text = value === null || value === undefined ? "" : String(value);
       // A cell that begins like a formula would be one in a spreadsheet.
@@ -112,10 +142,17 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
   return (
     <>
       <Group gap="md" mb="xl" align="stretch">
-        <Stat name={strings.usage.today} value={costOf(today.data?.totals)} note={today.data ? `${count(today.data.totals.calls)} ${strings.usage.calls.toLowerCase()}` : undefined} />
+        <Stat name={strings.usage.today} value={costOf(today.data?.totals)} note={today.data ? strings.bench.calls(today.data.totals.calls) : undefined} />
         <Stat name={strings.usage.month} value={costOf(month.data?.totals)} />
         <Stat name={strings.usage.budgetLeft} value={left === undefined ? strings.usage.noBudget : money(left)} />
-        <Stat name={strings.usage.saved} value={totals?.saved === undefined || totals.saved === null ? strings.unknown : money(totals.saved)} note={totals?.hits ? strings.usage.hits(count(totals.hits), short((totals.saved_input_tokens ?? 0) + (totals.saved_output_tokens ?? 0))) : undefined} />
+        <Stat
+          name={strings.usage.saved}
+          value={sparedOf(totals)}
+          note={
+            [totals?.cache_read ? `${short(totals.cache_read)} ${strings.usage.cachedTokens}` : "", totals?.hits ? strings.usage.hits(count(totals.hits), short((totals.saved_input_tokens ?? 0) + (totals.saved_output_tokens ?? 0))) : ""].filter(Boolean).join(" · ") ||
+            undefined
+          }
+        />
         <Stat name={strings.usage.failed} value={count(totals?.failed)} />
       </Group>
       {totals && totals.unknown_cost_calls > 0 ? (
@@ -127,9 +164,9 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
         <Empty>{strings.usage.empty}</Empty>
       ) : (
         <>
-          <Section title={Number(totals?.cost ?? 0) > 0 ? strings.usage.byDay : strings.usage.tokensByDay}>
+          <Section title={of === "cost" ? strings.usage.byDay : strings.usage.tokensByDay}>
             <Suspense fallback={<Skeleton h={260} />}>
-              <DayChart rows={daily.data.items} days={days} of={Number(totals?.cost ?? 0) > 0 ? "cost" : "tokens"} />
+              <DayChart rows={daily.data.items} days={days} of={of} />
             </Suspense>
           </Section>
           <Section
@@ -143,11 +180,12 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
               </Group>
             }
           >
-            <Table.ScrollContainer minWidth={620} type="native">
+            <Table.ScrollContainer minWidth={days > 1 ? 740 : 620} type="native" tabIndex={0} role="region" aria-label={strings.usage.by[by] ?? by}>
               <Table className="figure" verticalSpacing={8}>
                 <Table.Thead>
                   <Table.Tr>
-                    <Table.Th>{(strings.usage.by[by] ?? by).replace(/^By /, "")}</Table.Th>
+                    <Table.Th>{strings.usage.dimensions[by] ?? by}</Table.Th>
+                    {days > 1 ? <Table.Th ta="right">{strings.overTime}</Table.Th> : null}
                     <Table.Th ta="right">{strings.usage.calls}</Table.Th>
                     <Table.Th ta="right">{strings.usage.failed}</Table.Th>
                     <Table.Th ta="right">{strings.usage.tokensIn}</Table.Th>
@@ -160,6 +198,11 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
                   {rows.map((row) => (
                     <Table.Tr key={row[by] ?? ""}>
                       <Table.Td style={{ overflowWrap: "anywhere" }}>{row[by] || strings.usage.other}</Table.Td>
+                      {days > 1 ? (
+                        <Table.Td>
+                          <Sparkline values={lines.get(row[by] ?? "") ?? []} name={row[by] || strings.usage.other} show={of === "cost" ? money : short} />
+                        </Table.Td>
+                      ) : null}
                       <Table.Td ta="right">{count(row.calls)}</Table.Td>
                       <Table.Td ta="right">{count(row.failed)}</Table.Td>
                       <Table.Td ta="right">{short(row.input_tokens)}</Table.Td>
@@ -193,7 +236,7 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
                       {budget.resets ? ` · ${strings.usage.resets(new Date(budget.resets).toLocaleDateString())}` : ""}
                     </Text>
                   </Group>
-                  <Progress value={share} color={share > 90 ? "red" : "ink"} aria-label={`${budget.name}: ${label}`} />
+                  <Progress value={share} color={share > 90 ? "red" : "ink"} aria-label={`${budget.name || budget.scope}: ${label}`} />
                 </div>
               );
             })}
@@ -201,49 +244,5 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
         </Section>
       ) : null}
     </>
-  );
-}
-
-function PerformanceView({ days }: { days: number }): ReactNode {
-  const { data, error, refetch } = useQuery({
-    queryKey: ["performance", days],
-    queryFn: ({ signal }) => api.get<Page<Performance>>(at("/api/performance", { since: since(days), by: "model" }), signal),
-    placeholderData: (before) => before,
-  });
-  if (error) return <Failure error={error} retry={() => void refetch()} />;
-  if (!data) return <Skeleton h={320} />;
-  if (data.items.length === 0) return <Empty>{strings.usage.noPerformance}</Empty>;
-  const share = (part: number, whole: number): string => (whole === 0 ? "" : `${((part / whole) * 100).toFixed(part === 0 ? 0 : 1)} %`);
-  return (
-    <div style={{ display: "grid", gap: 16, gridTemplateColumns: "repeat(auto-fill, minmax(min(100%, 340px), 1fr))" }}>
-      {data.items.map((one) => (
-        <section key={one.model} style={{ border: "1px solid var(--hairline)", borderRadius: 12, padding: 16, minWidth: 0 }} aria-label={one.model}>
-          <Text fw={600} truncate>
-            {one.model}
-          </Text>
-          <Text size="xs" c="dimmed" mb="sm">
-            {count(one.calls)} {strings.usage.calls.toLowerCase()} · {strings.usage.errors} {share(one.errors, one.calls)} · {strings.usage.interrupted} {share(one.interrupted, one.calls)}
-            {one.series.at(-1) ? ` · ${ago(one.series.at(-1)?.time ?? "")}` : ""}
-          </Text>
-          <div className="pair">
-            <span>{strings.usage.firstToken}</span>
-            <span className="figure">
-              {strings.usage.p50} {seconds(one.first_p50)} · {strings.usage.p95} {seconds(one.first_p95)}
-            </span>
-          </div>
-          <div className="pair">
-            <span>{strings.usage.speed}</span>
-            <span className="figure">
-              {strings.usage.p50} {one.tps_p50 === null ? strings.unknown : Math.round(one.tps_p50)} · {strings.usage.p95} {one.tps_p95 === null ? strings.unknown : Math.round(one.tps_p95)}
-            </span>
-          </div>
-          {one.series.length > 1 ? (
-            <Suspense fallback={<Skeleton h={90} mt="sm" />}>
-              <Lines series={one.series} />
-            </Suspense>
-          ) : null}
-        </section>
-      ))}
-    </div>
   );
 }
