@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 from pathlib import Path
 from typing import Any
 
@@ -289,24 +288,6 @@ async def test_fallbacks_are_edited_and_targets_tell_how_they_fare(tmp_path: Pat
         wrong = await page.ask("PUT", "/api/routes/mine", {**alias, "fallbacks": {"context_to_long": ["a"]}})
         assert wrong.status == 400
         assert "context_too_long" in wrong.json["error"]["message"]
-
-
-async def test_a_long_list_is_packed_for_who_can_unpack_it(tmp_path: Path) -> None:
-    """And known again by its tag, packed or not."""
-    async with pages(tmp_path, ScriptedTransport(IDLE)) as page:
-        plain = await page.ask("GET", "/api/models")
-        packed = await page.ask("GET", "/api/models", headers={"accept-encoding": "br;q=1.0, gzip;q=0.8"})
-        assert "content-encoding" not in plain.headers
-        assert packed.headers["content-encoding"] == "gzip"
-        assert packed.headers["vary"] == "accept-encoding"
-        assert gzip.decompress(packed.body) == plain.body
-        assert len(packed.body) < 10_000 < len(plain.body)
-        tag = packed.headers["etag"]
-        assert tag != plain.headers["etag"]
-        again = await page.ask("GET", "/api/models", headers={"accept-encoding": "gzip", "if-none-match": tag})
-        assert (again.status, again.body) == (304, b"")
-        refused = await page.ask("GET", "/api/models", headers={"accept-encoding": "gzip;q=0"})
-        assert "content-encoding" not in refused.headers
 
 
 async def test_one_model_is_told_whole_and_an_unknown_one_is_not_found(tmp_path: Path) -> None:

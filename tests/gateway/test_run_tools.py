@@ -105,8 +105,8 @@ async def test_an_allowed_call_runs_and_the_model_answers_with_its_result(tmp_pa
         for answer in (kept[1]["answer"], kept[3]["answer"]):
             assert (await page.get(f"/api/requests/{answer['request_id']}"))["status"] == 200
         offered, following = transport.bodies
-        assert [one["function"]["name"] for one in offered["tools"]] == ["calculate"]  # type: ignore[index,call-overload,union-attr]  # JSON
-        assert following["messages"][-1]["role"] == "tool"  # type: ignore[index,call-overload]  # JSON
+        assert [one["function"]["name"] for one in offered["tools"]] == ["calculate"]
+        assert following["messages"][-1]["role"] == "tool"
 
 
 async def test_a_call_that_asks_waits_until_somebody_allows_it_and_a_late_watcher_sees_all(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ async def test_calls_of_one_turn_are_asked_for_together_and_answered_in_any_orde
         await page.post(f"/api/runs/{run}/tools/c1/approve", {"decision": "deny"})
         await page.events(run)
         assert ran == ["two"]
-        results = transport.bodies[-1]["messages"][-2:]  # type: ignore[index,call-overload]  # JSON
+        results = transport.bodies[-1]["messages"][-2:]
         assert [one["tool_call_id"] for one in results] == ["c1", "c2"]
 
 
@@ -180,7 +180,7 @@ async def test_nothing_that_is_not_allowed_runs_whatever_the_chat_or_the_model_s
         lost = [one["field"] for one in told(events, "loss") if one["field"].startswith("tools.")]
         assert lost == ["tools.shout", "tools.read_file"]
         assert all("there is no tool" in one["result"] for one in told(events, "tool_state") if "result" in one)
-        assert [one["function"]["name"] for one in transport.bodies[0]["tools"]] == ["calculate"]  # type: ignore[index,call-overload,union-attr]  # JSON
+        assert [one["function"]["name"] for one in transport.bodies[0]["tools"]] == ["calculate"]
         assert [one["name"] for one in (await page.get("/api/tools"))["items"]] == ["calculate"]
 
 
@@ -276,7 +276,7 @@ async def test_a_model_that_calls_for_ever_is_stopped_by_a_last_turn_without_too
         _, run = await started(page, "calculate")
         events = await page.events(run)
         assert len(transport.bodies) == 3
-        assert transport.bodies[-1]["tool_choice"] == "none"  # type: ignore[index,call-overload]  # JSON
+        assert transport.bodies[-1]["tool_choice"] == "none"
         assert text_of(told(events, "run_end")[0]["message"]) == SAID
 
 

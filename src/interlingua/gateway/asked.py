@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -23,8 +22,6 @@ from interlingua.ports.dialect import WireResponse
 T = TypeVar("T")
 JSON = (("content-type", "application/json"), ("cache-control", "no-store"))
 MOST_ITEMS = 200
-WORTH_PACKING = 4096
-"""Bytes of an answer from which it is packed."""
 
 
 class Asked(Struct, frozen=True):
@@ -120,24 +117,13 @@ def json_answer(value: Any, *, status: int = 200) -> WireResponse:
 
 
 def tagged(asked: Asked, value: Any) -> WireResponse:
-    """A value as JSON with its tag, packed where it is long and the client can unpack it; 304 where it has it."""
+    """A value as JSON with its tag; 304 where the client has it already."""
     body = msgspec.json.encode(value)
-    packs = len(body) >= WORTH_PACKING and _takes_gzip(asked.incoming.header("accept-encoding"))
-    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}{"-gzip" if packs else ""}"'
-    headers: tuple[tuple[str, str], ...] = (
-        *(("content-type", "application/json"), ("cache-control", "private, no-cache")),
-        *(("vary", "accept-encoding"), ("etag", tag)),
-    )
-    if asked.incoming.header("if-none-match") == tag:
+    tag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    headers = (("content-type", "application/json"), ("cache-control", "private, no-cache"), ("etag", tag))
+    if asked.incoming.header("if-none-match").removeprefix("W/") == tag:
         return WireResponse(status=304, headers=headers)
-    if packs:
-        return WireResponse(headers=(*headers, ("content-encoding", "gzip")), body=gzip.compress(body, 4, mtime=0))
     return WireResponse(headers=headers, body=body)
-
-
-def _takes_gzip(accepted: str) -> bool:
-    named = dict(one.replace(" ", "").lower().partition(";")[::2] for one in accepted.split(","))
-    return named.get("gzip", "q=0") not in ("q=0", "q=0.0")
 
 
 def nothing() -> WireResponse:

@@ -25,6 +25,7 @@ from interlingua.gateway.beside import listed
 from interlingua.gateway.explain import explained
 from interlingua.gateway.incoming import Incoming, Send
 from interlingua.gateway.overrides import asked
+from interlingua.gateway.packed import packed
 from interlingua.gateway.routes import Found
 from interlingua.gateway.shown import described
 from interlingua.gateway.state import State
@@ -44,7 +45,8 @@ async def answer(
     row = (found.route.method, found.route.path)
     own = own_paths.HANDLERS.get(row)
     if own is not None:
-        return await own(Asked(state, incoming, principal, found.values, send))
+        response = await own(Asked(state, incoming, principal, found.values, send))
+        return None if response is None else await packed(response, incoming)
     mount = state.mounts.get(row)
     if mount is not None:
         body = await incoming.body(state.config.server.max_body)

@@ -110,6 +110,7 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/api/conversations/{id}", "native", "session"),
     Route("POST", "/api/conversations/{id}/messages", "native", "session"),
     Route("DELETE", "/api/conversations/{id}/messages/{message}", "native", "session"),
+    Route("GET", "/api/conversations/{id}/messages/{message}/request", "native", "session"),
     Route("POST", "/api/conversations/{id}/fork", "native", "session"),
     Route("GET", "/api/conversations/{id}/export", "native", "session"),
     Route("GET", "/api/folders", "native", "session"),
