@@ -176,10 +176,9 @@ async def exported(asked: Asked) -> WireResponse:
 
 
 async def imported(asked: Asked) -> WireResponse:
-    """Takes conversations in: our JSON, or an export of ChatGPT or Claude; each once."""
+    """Takes conversations in: our JSON, OpenAI's messages, or an export of ChatGPT or Claude; each once."""
     content = await asked.incoming.body(asked.state.config.server.max_body)
-    count, known = await keep_export(_store(asked), asked.tenant, content)
-    return json_answer({"imported": count, "known": known})
+    return json_answer(msgspec.to_builtins(await keep_export(_store(asked), asked.tenant, content)))
 
 
 async def folders(asked: Asked) -> WireResponse:

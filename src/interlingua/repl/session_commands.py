@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interlingua.client.transcripts.stored import is_interrupted
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError, NotFound
@@ -18,9 +19,13 @@ from interlingua.repl.status import fitted
 from interlingua.repl.talk import Talk, opened
 from interlingua.wire.clean import one_line
 
+if TYPE_CHECKING:
+    from interlingua.client.transcripts.keep import Kept
+
 _LISTED = 20
 _MOST_LISTED = 200
 _SHOWN_TURNS = 2
+MOST_UNREAD = 5
 FORMATS = ("markdown", "json", "openai_chat")
 """The last one is the list of messages that its API takes."""
 
@@ -221,13 +226,19 @@ async def import_(desk: Desk, text: str) -> None:
     words = words_of(text)
     if len(words) != 1:
         raise InvalidRequest("which file?", remedy="/import PATH, the .zip or conversations.json of an export")
-    count, known = await import_file(desk.talk.store, words[0])
-    again = f", {known:,} were here already" if known else ""
-    desk.note(f"  {count:,} conversations taken in{again}; /sessions lists them")
+    kept = await import_file(desk.talk.store, words[0])
+    again = f", {kept.known:,} were here already" if kept.known else ""
+    desk.note(f"  {kept.imported:,} conversations taken in{again}; /sessions lists them")
+    if kept.left_out:
+        desk.note(f"  {kept.left_out:,} pictures, files and tools' messages in them are no text, and were left out")
+    for one in kept.unread[:MOST_UNREAD]:
+        desk.note(f"  not read: {one.title or 'without a title'} ({one.reason})")
+    if len(kept.unread) > MOST_UNREAD:
+        desk.note(f"  and {len(kept.unread) - MOST_UNREAD:,} more that could not be read")
 
 
-async def import_file(store: Conversations, path: str) -> tuple[int, int]:
-    """Keeps the conversations of an export; how many, and how many were there already.
+async def import_file(store: Conversations, path: str) -> Kept:
+    """Keeps the conversations of an export; what came of that.
 
     Raises:
         LocalFileError: the file cannot be read.

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlingua.client.transcripts.export import render_export
-from interlingua.client.transcripts.import_chats import parse_export
+from interlingua.client.transcripts.import_chats import Imported, Unread, parse_export
+from interlingua.client.transcripts.keep import Kept
 from interlingua.errors import InvalidRequest, LocalFileError
 from interlingua.ports.store import Answer, Conversation, StoredMessage
 from interlingua.repl.archive import TENANT, Unkept
@@ -79,7 +80,7 @@ def test_openai_messages_are_those_that_its_api_takes() -> None:
 
 def test_json_is_read_back_as_it_was() -> None:
     """Branches, models and all."""
-    (found,) = parse_export(render_export(ABOUT, PATH, "json").encode())
+    (found,) = imported(render_export(ABOUT, PATH, "json").encode())
     assert (found.title, found.messages, found.settings) == ("Elephants", PATH, ABOUT.settings)
 
 
@@ -126,9 +127,14 @@ CLAUDE = [
 ]
 
 
+def imported(content: bytes) -> list[Imported]:
+    """What an export holds that can be read."""
+    return [one for one in parse_export(content) if isinstance(one, Imported)]
+
+
 def test_chatgpts_branches_are_kept_and_its_hidden_messages_are_not() -> None:
     """The branch that was shown last is the one that is gone on with."""
-    (found,) = parse_export(json.dumps(chatgpt()).encode())
+    (found,) = imported(json.dumps(chatgpt()).encode())
     by_text = {one.message.text: one for one in found.messages}
     assert set(by_text) == {"why?", "first", "second"}
     assert by_text["why?"].parent is None
@@ -139,7 +145,7 @@ def test_chatgpts_branches_are_kept_and_its_hidden_messages_are_not() -> None:
 
 def test_claudes_messages_follow_each_other_with_what_was_attached() -> None:
     """A conversation without a name is called by its first question."""
-    (found,) = parse_export(json.dumps(CLAUDE).encode())
+    (found,) = imported(json.dumps(CLAUDE).encode())
     assert found.title == "hello"
     assert [one.message.role for one in found.messages] == ["user", "assistant"]
     assert '<file name="a.txt">\ninside' in found.messages[1].message.text
@@ -153,13 +159,50 @@ async def test_an_export_is_taken_in_once(tmp_path: Path) -> None:
         archive.writestr("export/conversations.json", json.dumps([*chatgpt(), *CLAUDE]))
     (tmp_path / "export.zip").write_bytes(buffer.getvalue())
     store = Unkept()
-    assert await import_file(store, str(tmp_path / "export.zip")) == (2, 0)
-    assert await import_file(store, str(tmp_path / "export.zip")) == (0, 2)
+    empty = (Unread("Empty", "it holds no text"),)
+    assert await import_file(store, str(tmp_path / "export.zip")) == Kept(imported=2, unread=empty)
+    assert await import_file(store, str(tmp_path / "export.zip")) == Kept(imported=0, known=2, unread=empty)
     why = next(one for one in (await store.page(TENANT)).conversations if one.title == "Why")
     assert [one.message.text for one in (await store.get(TENANT, why.id)).messages] == ["why?", "first"]
     assert (why.created, why.updated) == (1_500_000, 1_500_000)
     with pytest.raises(LocalFileError):
         await import_file(store, str(tmp_path / "missing"))
+
+
+def test_a_numbered_export_is_one(tmp_path: Path) -> None:
+    """ChatGPT has cut large ones into several files since 2026."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("conversations-001.json", json.dumps(CLAUDE))
+        archive.writestr("conversations-000.json", json.dumps(chatgpt()))
+        archive.writestr("conversations.json.index", "not one")
+    assert [one.title for one in imported(buffer.getvalue())] == ["Why", "hello"]
+
+
+def test_a_list_of_messages_is_one_conversation_with_its_instructions() -> None:
+    """As OpenAI's clients write it; known again when it comes again."""
+    said = [("system", "Be brief."), ("user", "why?"), ("assistant", "because")]
+    content = json.dumps([{"role": role, "content": text} for role, text in said]).encode()
+    (found,), (again,) = imported(content), imported(b'{"messages": ' + content + b"}")
+    assert [one.message.text for one in found.messages] == ["why?", "because"]
+    assert (found.title, found.settings) == ("why?", {"system": "Be brief."})
+    assert found.source == again.source
+
+
+def test_what_cannot_be_read_is_told_and_what_is_no_text_is_counted() -> None:
+    """Nothing is passed over in silence."""
+    picture = {"content_type": "image_asset_pointer", "asset_pointer": "file-service://x"}
+    asked = {"author": {"role": "user"}, "content": {"parts": [picture, "what is this?"]}}
+    called = {"author": {"role": "tool"}, "content": {"parts": ["a result"]}}
+    mapping = {"1": {"message": asked, "parent": None}, "2": {"message": called, "parent": "1"}}
+    used = {"type": "tool_use", "name": "search"}
+    message = {"sender": "human", "content": [{"type": "text", "text": "x"}, used], "files": [{"file_name": "a.png"}]}
+    value = [{"title": "Seen", "mapping": mapping}, {"uuid": "k", "chat_messages": [message]}, {"title": "Odd"}, 7]
+    seen, claude, odd, number = parse_export(json.dumps(value).encode())
+    assert isinstance(seen, Imported) and isinstance(claude, Imported)
+    assert (seen.left_out, claude.left_out) == (2, 2)
+    assert odd == Unread("Odd", "its form is not known")
+    assert number == Unread("", "it is no conversation")
 
 
 @pytest.mark.parametrize("content", [b"", b"no json", b"{}", b"PK\x03\x04broken", b'"text"'])
@@ -188,5 +231,6 @@ _json = st.recursive(
 @given(st.lists(_json, max_size=3))
 def test_no_export_crashes_it(value: Any) -> None:
     """They are documented by nobody."""
-    for found in parse_export(json.dumps(value).encode()):
-        assert found.messages
+    found = list(parse_export(json.dumps(value).encode()))
+    assert all(one.reason if isinstance(one, Unread) else one.messages for one in found)
+    assert len(found) in (len(value), 1)  # a list of messages is one conversation

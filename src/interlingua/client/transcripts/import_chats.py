@@ -1,14 +1,17 @@
-"""Conversations from elsewhere: what ChatGPT and Claude export, and what we do.
+"""Conversations from elsewhere: what ChatGPT and Claude export, what we do, and OpenAI's list of messages.
 
-Both hand out a ZIP with a `conversations.json`, or that file alone. What in it is no conversation is passed over;
-what is one keeps its branches, titles and times. Formats: as the two exported in November 2026, read leniently,
-because neither is documented.
+The two hand out a ZIP with a `conversations.json`, or since 2026 with several that are numbered, or such a file alone.
+What is a conversation keeps its branches, titles and times; what is none is told with its reason, and what in one is
+not text is counted. Formats: as the two exported in November 2026, read leniently, because neither is documented.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -17,7 +20,10 @@ import msgspec
 
 from interlingua.client.transcripts.export import VERSION
 from interlingua.client.transcripts.stored import new_id
-from interlingua.errors import InvalidRequest
+from interlingua.dialects.registry import dialect
+from interlingua.errors import InterlinguaError, InvalidRequest
+from interlingua.ports.context import TranslationContext
+from interlingua.ports.dialect import WireRequest
 from interlingua.ports.store import Answer, Conversation, StoredMessage
 from interlingua.types.messages import Message, Role, user
 from interlingua.types.parts import TextPart
@@ -34,6 +40,7 @@ class Imported(msgspec.Struct, frozen=True):
         settings: what belongs to it, where it was ours.
         leaf: the id of the message at which it stands.
         messages: of all branches, parents first; their ids hold among themselves only.
+        left_out: how many pictures, files and tools' messages it had that are no text, and are not among them.
     """
 
     title: str
@@ -42,15 +49,30 @@ class Imported(msgspec.Struct, frozen=True):
     settings: dict[str, Any]
     leaf: str | None
     messages: list[StoredMessage]
+    left_out: int = 0
+
+
+class Unread(msgspec.Struct, frozen=True):
+    """What stands where a conversation should, and cannot be read.
+
+    Args:
+        title: what it is called, as far as that is told.
+        reason: why not.
+    """
+
+    title: str
+    reason: str
 
 
 _FILE = "conversations.json"
+_FILES = re.compile(r"(?:^|/)conversations(?:-\d+)?\.json$")
+_MESSAGES = "openai_chat"
 _LARGEST = 1_000_000_000
 _ROLES: dict[str, Role] = {"user": "user", "human": "user", "assistant": "assistant"}
 
 
-def parse_export(content: bytes) -> Iterator[Imported]:
-    """The conversations of an export, parents before children.
+def parse_export(content: bytes) -> Iterator[Imported | Unread]:
+    """The conversations of an export, parents before children, and what in it cannot be read.
 
     Args:
         content: the ZIP or the JSON file.
@@ -58,39 +80,81 @@ def parse_export(content: bytes) -> Iterator[Imported]:
     Raises:
         InvalidRequest: it is none that we know.
     """
-    try:
-        value = msgspec.json.decode(_unzipped(content))
-    except msgspec.DecodeError as error:
-        raise InvalidRequest(f"this is not JSON: {error}", remedy=f"Give the export's ZIP, or its {_FILE}.") from error
-    if isinstance(value, dict) and value.get("interlingua_chat") == VERSION:
-        yield _ours(value)
-        return
-    if not isinstance(value, list):
-        raise InvalidRequest("this is no export that we know", remedy=f"Give an export's ZIP, or its {_FILE}.")
-    for one in value:
-        if isinstance(one, dict) and isinstance(one.get("mapping"), dict):
-            found = _chatgpt(one)
-        elif isinstance(one, dict) and isinstance(one.get("chat_messages"), list):
-            found = _claude(one)
+    for document in _documents(content):
+        try:
+            value = msgspec.json.decode(document)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidRequest(
+                f"this is not JSON: {error}", remedy=f"Give the export's ZIP, or its {_FILE}."
+            ) from error
+        if isinstance(value, dict) and isinstance(value.get("messages"), list) and "interlingua_chat" not in value:
+            value = value["messages"]
+        if isinstance(value, dict) and value.get("interlingua_chat") == VERSION:
+            yield _ours(value)
+        elif not isinstance(value, list):
+            raise InvalidRequest("this is no export that we know", remedy=f"Give an export's ZIP, or its {_FILE}.")
+        elif value and all(isinstance(one, dict) and isinstance(one.get("role"), str) for one in value):
+            yield _messages(value)
         else:
-            continue
-        if found.messages:
-            yield found
+            yield from map(_conversation, value)
 
 
-def _unzipped(content: bytes) -> bytes:
+def _documents(content: bytes) -> Iterator[bytes]:
     if not content.startswith(b"PK"):
-        return content
+        yield content
+        return
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            name = next((one for one in archive.namelist() if one.rpartition("/")[2] == _FILE), None)
-            if name is None:
+            names = sorted(one for one in archive.namelist() if _FILES.search(one))
+            if not names:
                 raise InvalidRequest(f"the ZIP holds no {_FILE}", remedy="Give the ZIP as it was exported.")
-            if archive.getinfo(name).file_size > _LARGEST:
-                raise InvalidRequest(f"{_FILE} is larger than 1 GB")
-            return archive.read(name)
-    except zipfile.BadZipFile as error:
+            if sum(archive.getinfo(name).file_size for name in names) > _LARGEST:
+                raise InvalidRequest("the conversations are larger than 1 GB")
+            for name in names:
+                yield archive.read(name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise InvalidRequest(f"the ZIP cannot be read: {error}") from error
+
+
+def _conversation(one: Any) -> Imported | Unread:
+    if not isinstance(one, dict):
+        return Unread("", "it is no conversation")
+    title = one_line(str(one.get("title") or one.get("name") or ""), 120)
+    if isinstance(one.get("mapping"), dict):
+        found = _chatgpt(one)
+    elif isinstance(one.get("chat_messages"), list):
+        found = _claude(one)
+    elif one.get("interlingua_chat") == VERSION:
+        try:
+            return _ours(one)
+        except InvalidRequest as error:
+            return Unread(title, error.message)
+    else:
+        return Unread(title, "its form is not known")
+    return found if found.messages else Unread(title or found.title, "it holds no text")
+
+
+def _messages(value: list[dict[str, Any]]) -> Imported | Unread:
+    """OpenAI's list of messages: one conversation, whose instructions become its settings."""
+    body = msgspec.json.encode({"model": "any", "messages": value})
+    source = f"messages-{hashlib.sha256(body).hexdigest()[:24]}"
+    try:
+        context = TranslationContext(dialect=_MESSAGES, seed=source)
+        said = dialect(_MESSAGES).parse_request(WireRequest(body=body), context).messages
+    except InterlinguaError as error:
+        return Unread("", error.message)
+    instructions = "\n\n".join(one.text for one in said if one.role == "system")
+    nodes: list[StoredMessage] = []
+    for message in said:
+        if message.role == "system" or not message.parts:
+            continue
+        parent = nodes[-1].id if nodes else None
+        answer = Answer(model="model") if message.role == "assistant" else None
+        nodes.append(StoredMessage(id=new_id(), parent=parent, message=message, created=0, answer=answer))
+    if not nodes:
+        return Unread("", "it holds no messages")
+    found = _imported("", source, 0, nodes, nodes[-1].id)
+    return msgspec.structs.replace(found, settings={"system": instructions} if instructions else {})
 
 
 def _ours(value: dict[str, Any]) -> Imported:
@@ -107,6 +171,7 @@ def _chatgpt(one: dict[str, Any]) -> Imported:
     mapping: dict[str, Any] = one["mapping"]
     kept: dict[str, str | None] = {}
     nodes: list[StoredMessage] = []
+    left_out = 0
 
     def parent_of(id: Any) -> str | None:
         for _ in range(len(mapping) + 1):
@@ -125,6 +190,7 @@ def _chatgpt(one: dict[str, Any]) -> Imported:
         role = _ROLES.get(_at(message, "author", "role") or "")
         parts = _at(message, "content", "parts") or []
         text = "\n".join(part for part in parts if isinstance(part, str)) if isinstance(parts, list) else ""
+        left_out += _no_text(message, parts, text)
         if role is None or not text.strip():
             continue
         model = _at(message, "metadata", "model_slug") or "model"
@@ -139,7 +205,18 @@ def _chatgpt(one: dict[str, Any]) -> Imported:
         nodes.append(node)
     leaf = parent_of(one.get("current_node")) or (nodes[-1].id if nodes else None)
     source = one.get("conversation_id") or one.get("id")
-    return _imported(one.get("title"), source, one.get("create_time"), nodes, leaf)
+    found = _imported(one.get("title"), source, one.get("create_time"), nodes, leaf)
+    return msgspec.structs.replace(found, left_out=left_out)
+
+
+def _no_text(message: dict[str, Any], parts: Any, text: str) -> int:
+    """How much of a message is left out: what in it is no text, or all of it where a tool or its call says it."""
+    role = _at(message, "author", "role")
+    if role == "system" or _at(message, "metadata", "is_visually_hidden_from_conversation"):
+        return 0
+    if role == "tool" or (role == "assistant" and not text.strip() and _at(message, "content", "text")):
+        return 1
+    return sum(1 for part in parts if not isinstance(part, str)) if isinstance(parts, list) else 0
 
 
 def _parents_first(mapping: dict[str, Any]) -> list[str]:
@@ -160,6 +237,7 @@ def _claude(one: dict[str, Any]) -> Imported:
     """A list of messages, some of which name the one before."""
     nodes: list[StoredMessage] = []
     ids: dict[str, str] = {}
+    left_out = 0
     for message in one["chat_messages"]:
         if not isinstance(message, dict):
             continue
@@ -167,10 +245,14 @@ def _claude(one: dict[str, Any]) -> Imported:
         pieces = message.get("content")
         texts = [piece.get("text") for piece in pieces if isinstance(piece, dict)] if isinstance(pieces, list) else []
         text = "\n".join(piece for piece in texts if isinstance(piece, str)) or str(message.get("text") or "")
-        for file in message.get("attachments") or ():
+        left_out += sum(1 for piece in _list(pieces) if _at(piece, "type") not in (None, "text", "thinking"))
+        left_out += len(_list(message.get("files")))
+        for file in _list(message.get("attachments")):
             if isinstance(file, dict) and isinstance(file.get("extracted_content"), str):
                 name = one_line(str(file.get("file_name") or "file"), 80)
                 text += f'\n\n<file name="{name}">\n{file["extracted_content"]}\n</file>'
+            else:
+                left_out += 1
         if role is None or not text.strip():
             continue
         parent = ids.get(str(message.get("parent_message_uuid"))) or (nodes[-1].id if nodes else None)
@@ -184,7 +266,12 @@ def _claude(one: dict[str, Any]) -> Imported:
         ids[str(message.get("uuid"))] = node.id
         nodes.append(node)
     leaf = nodes[-1].id if nodes else None
-    return _imported(one.get("name"), one.get("uuid"), one.get("created_at"), nodes, leaf)
+    found = _imported(one.get("name"), one.get("uuid"), one.get("created_at"), nodes, leaf)
+    return msgspec.structs.replace(found, left_out=left_out)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _message(role: Role, text: str) -> Message:

@@ -5,13 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from interlingua.client.transcripts.import_chats import parse_export
+import msgspec
+
+from interlingua.client.transcripts.import_chats import Unread, parse_export
 from interlingua.ports.store import Answer, Conversation, ConversationChanges, ConversationPage, StoredMessage
 from interlingua.types.messages import Message
 from interlingua.types.opaque import Json
 
 IMPORTED = "imported"
 """The setting that names where a conversation came from."""
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What came of an export.
+
+    Args:
+        imported: how many conversations were taken in.
+        known: how many were here already.
+        unread: what could not be read.
+        left_out: how many pictures, files and tools' messages those that were taken in had besides.
+    """
+
+    imported: int
+    known: int = 0
+    unread: tuple[Unread, ...] = ()
+    left_out: int = 0
 
 
 class Taker(Protocol):
@@ -47,8 +65,8 @@ class Taker(Protocol):
         ...
 
 
-async def keep_export(store: Taker, tenant: str, content: bytes) -> tuple[int, int]:
-    """Keeps the conversations of an export; how many, and how many were there already.
+async def keep_export(store: Taker, tenant: str, content: bytes) -> Kept:
+    """Keeps the conversations of an export; what came of that.
 
     Args:
         store: where.
@@ -60,8 +78,12 @@ async def keep_export(store: Taker, tenant: str, content: bytes) -> tuple[int, i
         LocalFileError: they cannot be kept.
     """
     here = await _sources(store, tenant)
-    count = known = 0
+    count = known = left_out = 0
+    unread: list[Unread] = []
     for found in parse_export(content):
+        if isinstance(found, Unread):
+            unread.append(found)
+            continue
         if found.source and found.source in here:
             known += 1
             continue
@@ -75,8 +97,11 @@ async def keep_export(store: Taker, tenant: str, content: bytes) -> tuple[int, i
         leaf = ids.get(found.leaf)
         if leaf is not None:
             await store.update(tenant, about.id, ConversationChanges(leaf=leaf))
+        if found.source:
+            here.add(found.source)
         count += 1
-    return count, known
+        left_out += found.left_out
+    return Kept(count, known, tuple(unread), left_out)
 
 
 async def _sources(store: Taker, tenant: str) -> set[str]:
