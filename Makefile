@@ -8,10 +8,11 @@ TRAFFIC ?= $(IL_TRAFFIC)
 FUZZ := .venv/.fuzz
 PEERS := .venv-bench/.ready
 GATEWAYS := .venv-peers/.ready
+LIGHTHOUSE := .venv-lighthouse/.ready
 PORTKEY := @portkey-ai/gateway@1.15.2
 SECONDS ?= 60
 
-.PHONY: help setup chat serve test test-fast replay agents check format docs web screenshots fuzz bench bench-peers bench-gateway soak desktop-test livekit-server clean
+.PHONY: help setup chat serve test test-fast replay agents check format docs web screenshots lighthouse fuzz bench bench-peers bench-gateway soak desktop-test livekit-server clean
 
 help:              ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 20
@@ -60,6 +61,14 @@ web: $(READY)      ## build the web interface, with the machine's Node or else o
 
 screenshots: web $(MODEL)  ## photograph every page in Chromium into docs/assets
 	$(BIN)/python -m tests.e2e.browser.screenshots
+
+$(LIGHTHOUSE):
+	@command -v npm >/dev/null || { echo "npm is needed for Lighthouse: apt-get install npm"; exit 1; }
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix .venv-lighthouse lighthouse@12.8.2
+	@touch $@
+
+lighthouse: web $(LIGHTHOUSE)  ## what Lighthouse says of the first page, in Chromium (needs npm)
+	$(BIN)/python -m tests.e2e.browser.lighthouse
 
 test: setup        ## run the whole test suite
 	$(BIN)/python -m pytest -n 2 -rs
@@ -113,5 +122,5 @@ livekit-server: .livekit/server  ## build the LiveKit server that tests/voice/te
 	GOBIN=$(CURDIR)/.livekit GOFLAGS=-buildvcs=false go install github.com/livekit/livekit-server/cmd/server@v1.13.5
 
 clean:             ## remove everything that the targets made
-	rm -rf .venv .venv-bench .venv-peers .livekit .fuzz .agents web/node_modules src/interlingua/gateway/static .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .venv-bench .venv-peers .venv-lighthouse .livekit .fuzz .agents web/node_modules src/interlingua/gateway/static .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
