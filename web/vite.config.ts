@@ -26,7 +26,7 @@ export default defineConfig({
             { name: "forms", test: (id: string) => LATER.test(id) || id.includes("react-number-format"), priority: 3 },
             { name: "base", test: (id: string) => EVERYWHERE.test(id) && !LATER.test(id), priority: 2 },
             { name: "icons", test: /@tabler\/icons-react/, priority: 2 },
-            { name: "own", test: /web\/src\/(api|state|runs|i18n|format|components\/(Failure|Figure|Monogram|StateMark|Capabilities|TopBar|ChatMenu|Section|Shell|Sidebar|Boundary)|chat\/(models|tree|ModelPicker|Parts|attachments))/, priority: 1 },
+            { name: "own", test: /web\/src\/(api|state|runs|i18n|format|shortcuts\/(Keys|actions|keys|listen)|presets\/(templates|Slash)|components\/(Failure|Figure|Monogram|StateMark|Capabilities|TopBar|ChatMenu|Section|Shell|Sidebar|Boundary)|chat\/(models|tree|ModelPicker|Parts|attachments))/, priority: 1 },
           ],
         },
       },

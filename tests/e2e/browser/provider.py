@@ -1,6 +1,7 @@
 """A provider for the browser: it answers in Markdown, thinks, calls tools, fails and breaks off, by the model's name.
 
-`hold` makes an answer stop in the middle until `release`, so that a test can look at a half of it without a clock.
+`hold` makes an answer stop in the middle, or the long one before its end, until `release`, so that a test can look at a
+half of it without a clock.
 """
 
 from __future__ import annotations
@@ -176,6 +177,8 @@ class Provider:
                     assert request.transport is not None
                     request.transport.abort()
                     return response
+        if model == "long":
+            await self._go.wait()  # until it was looked at as it came
         await tell({}, finish)
         usage = {"prompt_tokens": 24, "completion_tokens": max(words, 18), "total_tokens": 24 + max(words, 18)}
         await response.write(b"data: " + json.dumps({**base, "choices": [], "usage": usage}).encode() + b"\n\n")

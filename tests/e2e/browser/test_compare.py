@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.browser.people import answered, person, settled
+from tests.e2e.browser.people import PHONE, answered, person, settled, sideways, violations
 from tests.e2e.browser.stand import Stand
 
 pytestmark = pytest.mark.slow
@@ -83,3 +83,57 @@ def test_one_of_several_answers_is_stopped(browser: Browser, gateway: Stand) -> 
         held.get_by_role("button", name="Stop: held").click()
         expect(held.get_by_role("button", name="Continue here")).to_be_visible()
         gateway.provider.release()
+
+
+def test_a_comparison_fits_on_a_phone_and_is_accessible_when_it_is_full(browser: Browser, gateway: Stand) -> None:
+    with person(browser, gateway, PHONE, "dark") as (page, seen):
+        page.goto(f"{gateway.address}/compare?m=quick&m=thinker&m=nowhere&m=lab%2Fchat")
+        settled(page)
+        expect(page.get_by_role("button", name="Add a model")).to_have_count(0)
+        page.get_by_role("switch", name="Blind").check()
+        page.get_by_role("textbox", name="Ask them all").fill("What is entropy?")
+        page.get_by_role("button", name="Send").tap()
+        expect(page.get_by_role("button", name="Continue here")).to_have_count(3)
+        page.get_by_role("button", name="Reveal").tap()
+        failed = page.get_by_role("region", name="nowhere")
+        expect(failed.get_by_role("alert")).to_be_visible()
+        expect(failed.get_by_role("button", name="Continue here")).to_have_count(0)
+        winner = page.get_by_role("region", name="quick")
+        expect(winner).to_contain_text(re.compile(r"first token.*speed.*tokens.*cost", re.DOTALL))
+        assert sideways(page) == 0
+        assert violations(page) == []
+        assert seen.errors == []
+
+
+def test_one_model_is_no_comparison(browser: Browser, gateway: Stand) -> None:
+    with person(browser, gateway) as (page, _):
+        page.goto(f"{gateway.address}/compare")
+        settled(page)
+        page.get_by_role("textbox", name="Ask them all").fill("What is entropy?")
+        expect(page.get_by_role("button", name="Send")).to_be_disabled()
+        expect(page.get_by_text("Add a second model to compare with.")).to_be_visible()
+
+
+def test_answers_that_nobody_can_come_back_to_end_when_they_are_left(browser: Browser, gateway: Stand) -> None:
+    gateway.provider.hold()
+    for leave in ("the page", "the tab"):
+        with person(browser, gateway) as (page, _):
+            page.goto(f"{gateway.address}/compare?m=held&m=lab%2Fheld")
+            settled(page)
+            page.get_by_role("textbox", name="Ask them all").fill("What is entropy?")
+            page.get_by_role("button", name="Send").click()
+            expect(page.get_by_role("heading", name="The formula")).to_have_count(2)
+            assert len(gateway.api("GET", "/api/runs")["items"]) == 2
+            keeper = page.context.new_page()
+            keeper.goto(gateway.address)  # a browser that closes its last tab takes everything with it
+            if leave == "the page":
+                page.get_by_role("link", name="Models").click()
+            else:
+                page.close(run_before_unload=True)
+            keeper.wait_for_function(
+                "async token => (await (await fetch('/api/runs', {headers: {authorization: `Bearer ${token}`}}))"
+                ".json()).items.length === 0",
+                arg=gateway.token,
+                polling=100,
+            )
+    gateway.provider.release()

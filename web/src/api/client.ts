@@ -102,6 +102,8 @@ export const api = {
   put: <T>(path: string, body: unknown) => json<T>("PUT", path, body),
   patch: <T>(path: string, body: unknown) => json<T>("PATCH", path, body),
   delete: <T>(path: string) => json<T>("DELETE", path),
+  /** Says something that outlives the page, and whose answer nobody waits for. */
+  farewell: (path: string): void => void fetch(path, { method: "POST", headers: headers({ "content-type": "application/json" }), body: "{}", credentials: "omit", keepalive: true }).catch(() => undefined),
   blob: async (path: string): Promise<Blob> => (await send(path, { headers: headers({}) })).blob(),
 };
 

@@ -84,11 +84,12 @@ export function useProviders(enabled = true) {
   });
 }
 
-export function usePresets() {
+export function usePresets(enabled = true) {
   return useQuery({
     queryKey: keys.presets,
     queryFn: ({ signal }) => api.get<Page<Preset>>("/api/presets", signal),
     staleTime: 60_000,
+    enabled,
   });
 }
 
@@ -156,7 +157,7 @@ export function useDeleteConversation() {
 export const conversations = {
   create: (given: { title?: string; folder?: string; settings?: ChatSettings }) =>
     api.post<Conversation>("/api/conversations", given),
-  append: (id: string, message: { parent: string | null; role: "user"; parts: Part[] }) =>
+  append: (id: string, message: { parent: string | null; role: "user" | "assistant"; parts: Part[] }) =>
     api.post<Message>(`${conversationPath(id)}/messages`, message),
   fork: (id: string, message: string) => api.post<Conversation>(`${conversationPath(id)}/fork`, { message }),
   deleteMessage: (id: string, message: string) =>

@@ -1,6 +1,7 @@
 // Under every answer, one quiet line: who answered, how fast, how much, for how much; and what can be done with it.
 import { ActionIcon, CopyButton, Menu, Tooltip } from "@mantine/core";
 import {
+  IconBraces,
   IconCheck,
   IconChevronLeft,
   IconChevronRight,
@@ -29,6 +30,7 @@ export interface Acts {
   onFork?: () => void;
   onDelete?: () => void;
   onDetails?: () => void;
+  onRequest?: () => void;
 }
 
 export function AnswerFigures({ answer, onClick }: { answer: Answer; onClick: () => void }): ReactNode {
@@ -109,6 +111,11 @@ export function ActionBar({ text, acts, speakable }: { text: string; acts: Acts;
           {acts.onDetails ? (
             <Menu.Item leftSection={<IconInfoCircle size={15} />} onClick={acts.onDetails}>
               {strings.chat.raw}
+            </Menu.Item>
+          ) : null}
+          {acts.onRequest ? (
+            <Menu.Item leftSection={<IconBraces size={15} />} onClick={acts.onRequest}>
+              {strings.raw.show}
             </Menu.Item>
           ) : null}
           {acts.onDelete ? (

@@ -56,7 +56,7 @@ export function CodeBlock({ code, language, whole }: { code: string; language: s
           )}
         </CopyButton>
       </div>
-      <pre tabIndex={0} role="region" aria-label={language || "text"} {...(wrap ? { "data-wrap": true } : {})}>
+      <pre tabIndex={0} role="group" aria-label={language || "text"} {...(wrap ? { "data-wrap": true } : {})}>
         {html === null ? <code>{code}</code> : <code className="hljs" dangerouslySetInnerHTML={{ __html: html }} />}
       </pre>
     </div>

@@ -1,5 +1,5 @@
 // Where one writes: text, attachments, the model, what sending would cost, and the one primary action.
-import { ActionIcon, FileButton, Kbd, Menu, Text, Textarea, Tooltip } from "@mantine/core";
+import { ActionIcon, FileButton, Menu, Text, Textarea, Tooltip } from "@mantine/core";
 import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
 import {
   IconArrowUp,
@@ -9,6 +9,7 @@ import {
   IconMicrophone,
   IconPaperclip,
   IconPlayerStopFilled,
+  IconTemplate,
   IconX,
 } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
@@ -20,6 +21,9 @@ import { complain } from "../components/ChatMenu";
 import { Monogram } from "../components/Monogram";
 import { money, short } from "../format";
 import { strings } from "../i18n/strings";
+import { useSlash } from "../presets/Slash";
+import { Hint } from "../shortcuts/Keys";
+import { means, useAction } from "../shortcuts/listen";
 import { LONG_PASTE, type Attachment, attachment, refused, textAttachment } from "./attachments";
 import { providerOf } from "./models";
 import { ToolMenu } from "./ToolMenu";
@@ -40,7 +44,7 @@ interface Given {
   onAttached: (attached: Attachment[]) => void;
   running: boolean;
   busy: boolean;
-  onSend: (parts: Part[]) => void;
+  onSend: (parts: Part[], using?: ChatSettings) => void;
   onStop: () => void;
   onPickModel: () => void;
   onModel: (model: Model) => void;
@@ -113,18 +117,36 @@ export function Composer(given: Given): ReactNode {
     }
   };
 
-  const onKey = (event: KeyboardEvent): void => {
-    if (event.key === "Enter" && !event.shiftKey && !touch && !event.nativeEvent.isComposing) {
+  const slash = useSlash({
+    text,
+    onText,
+    onSend: (message, using) => (given.running || given.busy || refusal ? onText(message) : given.onSend(partsOf(message, attached), using)),
+    settings: given.settings,
+    onSettings: given.onSettings,
+    fresh: given.parent === null,
+    focus: () => field.current?.focus(),
+  });
+  useAction("templates", slash.open);
+
+  const onKey = (event: KeyboardEvent<HTMLTextAreaElement>): void => {
+    if (event.nativeEvent.isComposing || slash.onKey(event)) return;
+    const native = event.nativeEvent;
+    if (means(native, "send") && !(touch && event.key === "Enter")) {
       event.preventDefault();
       if (ready) given.onSend(parts);
-    } else if (event.key === "Escape" && given.running) given.onStop();
-    else if (event.key === "ArrowUp" && text === "" && attached.length === 0) {
+    } else if (means(native, "newLine") && (event.key !== "Enter" || event.altKey || event.ctrlKey || event.metaKey)) {
+      // Enter and Shift+Enter begin a line by themselves; what else was chosen for it does not.
+      event.preventDefault();
+      const box = event.currentTarget;
+      box.setRangeText("\n", box.selectionStart, box.selectionEnd, "end");
+      onText(box.value);
+    } else if (means(native, "editLast") && text === "" && attached.length === 0) {
       event.preventDefault();
       given.onEditLast();
     }
   };
 
-  return (
+  const writing = (
     <div className="composer-wrap">
       <div className="measure">
         {refusal ? (
@@ -187,6 +209,7 @@ export function Composer(given: Given): ReactNode {
           ) : null}
           <Textarea
             ref={field}
+            {...slash.aria}
             variant="unstyled"
             autosize
             minRows={1}
@@ -209,6 +232,11 @@ export function Composer(given: Given): ReactNode {
                 </Tooltip>
               )}
             </FileButton>
+            <Tooltip label={<Hint label={strings.templates.insertOne} of="templates" />}>
+              <ActionIcon variant="subtle" color="gray" size="lg" aria-label={strings.templates.insertOne} onClick={slash.open}>
+                <IconTemplate size={18} stroke={1.6} />
+              </ActionIcon>
+            </Tooltip>
             {canDictate ? (
               <Tooltip label={dictation.listening ? strings.chat.dictating : strings.chat.dictate}>
                 <ActionIcon
@@ -235,16 +263,16 @@ export function Composer(given: Given): ReactNode {
                 <IconEraser size={18} stroke={1.6} />
               </ActionIcon>
             </Tooltip>
-            <span style={{ flex: 1 }} />
+            <span className="gap" />
             {estimate ? (
               <Tooltip label={strings.chat.estimateWhy} multiline maw={280}>
-                <Text size="xs" c="dimmed" className="figure" tabIndex={0}>
+                <Text size="xs" c="dimmed" className="figure estimate" tabIndex={0}>
                   {strings.chat.estimate(short(estimate.input_tokens), money(estimate.cost), estimate.exact)}
                 </Text>
               </Tooltip>
             ) : null}
             {given.running ? (
-              <Tooltip label={<>{strings.chat.stop} <Kbd size="xs">Esc</Kbd></>}>
+              <Tooltip label={<Hint label={strings.chat.stop} of="stop" />}>
                 <ActionIcon size="lg" radius="xl" variant="filled" color="gray" aria-label={strings.chat.stop} onClick={given.onStop}>
                   <IconPlayerStopFilled size={16} />
                 </ActionIcon>
@@ -257,6 +285,13 @@ export function Composer(given: Given): ReactNode {
           </div>
         </form>
       </div>
+    </div>
+  );
+  return (
+    <div className="composer-place">
+      {slash.list}
+      {writing}
+      {slash.form}
     </div>
   );
 }

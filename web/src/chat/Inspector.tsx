@@ -42,6 +42,7 @@ export function MessageDetails({ message }: { message: Message }): ReactNode {
             {answer.request_id ? <Pair name={strings.inspector.request} value={answer.request_id} /> : null}
           </Section>
           <Section title={strings.inspector.timing}>
+            <Pair name={strings.inspector.when} value={new Date(message.created).toLocaleString()} />
             <Pair name={strings.inspector.firstToken} value={seconds(answer.first_seconds)} />
             <Pair name={strings.inspector.whole} value={seconds(answer.seconds)} />
             <Pair

@@ -61,7 +61,7 @@ function componentsFor(whole: boolean): Components {
     },
     table({ children }) {
       return (
-        <div className="scroll" tabIndex={0} role="region">
+        <div className="scroll" tabIndex={0} role="group">
           <table>{children}</table>
         </div>
       );

@@ -13,6 +13,8 @@ import { Monogram } from "../components/Monogram";
 import { StateMark } from "../components/StateMark";
 import { short } from "../format";
 import { strings } from "../i18n/strings";
+import { Keys } from "../shortcuts/Keys";
+import { means, useKeys } from "../shortcuts/listen";
 import { useKept } from "../state/kept";
 import { filter, priceOf, usable } from "./models";
 
@@ -46,6 +48,26 @@ function rowsOf(models: Model[], query: string, favourites: string[], recent: st
   section(strings.picker.recent, recent.map((id) => byId.get(id)));
   section(strings.picker.all, [...models.filter(usable), ...models.filter((model) => !usable(model))]);
   return rows;
+}
+
+/** What keys do here besides choosing. */
+function Hints(): ReactNode {
+  const compare = useKeys("compareWith");
+  const favourite = useKeys("favourite");
+  return (
+    <div className="hints">
+      {compare === null ? null : (
+        <span>
+          <Keys keys={compare} /> {strings.picker.compareHint}
+        </span>
+      )}
+      {favourite === null ? null : (
+        <span>
+          <Keys keys={favourite} /> {strings.picker.favouriteHint}
+        </span>
+      )}
+    </div>
+  );
 }
 
 interface Given {
@@ -101,12 +123,12 @@ function Picker({ onClose, onPick, current }: Omit<Given, "opened">): ReactNode 
     else if (event.key === "ArrowUp") move(at - 1);
     else if (event.key === "PageDown") move(at + 8);
     else if (event.key === "PageUp") move(at - 8);
-    else if (event.key.toLowerCase() === "d" && (event.metaKey || event.ctrlKey) && row && "model" in row) toggle(row.model.id);
-    else if (event.key === "Enter" && row && "model" in row) {
-      if (event.altKey) {
-        onClose();
-        void go(`/compare?m=${encodeURIComponent(current)}&m=${encodeURIComponent(row.model.id)}`);
-      } else if (row.model.state === "missing") void go(`/settings?provider=${encodeURIComponent(row.model.provider)}`);
+    else if (row && means(event.nativeEvent, "favourite") && "model" in row) toggle(row.model.id);
+    else if (row && "model" in row && means(event.nativeEvent, "compareWith")) {
+      onClose();
+      void go(`/compare?m=${encodeURIComponent(current)}&m=${encodeURIComponent(row.model.id)}`);
+    } else if (event.key === "Enter" && row && "model" in row) {
+      if (row.model.state === "missing") void go(`/settings?provider=${encodeURIComponent(row.model.provider)}`);
       else pick(row.model);
     } else return;
     event.preventDefault();
@@ -199,6 +221,7 @@ function Picker({ onClose, onPick, current }: Omit<Given, "opened">): ReactNode 
           })}
         </div>
       </div>
+      <Hints />
     </>
   );
 }

@@ -20,6 +20,7 @@ export interface ThreadActs {
   onFork: (message: Message) => void;
   onDelete: (message: Message) => void;
   onDetails: (message: Message) => void;
+  onRequest: (message: Message) => void;
 }
 
 /** So many pixels from the end are still at the end. */
@@ -62,6 +63,7 @@ function useLasting(acts: ThreadActs): ThreadActs {
       onFork: (message) => latest.current.onFork(message),
       onDelete: (message) => latest.current.onDelete(message),
       onDetails: (message) => latest.current.onDetails(message),
+      onRequest: (message) => latest.current.onRequest(message),
     }),
     [],
   );
@@ -119,12 +121,14 @@ interface ItemGiven {
   answers: Map<string, Part>;
   acts: ThreadActs;
   all: Message[];
+  editing?: boolean;
+  setEditing?: (id: string | null) => void;
 }
 
 const NO_SIBLINGS: string[] = [];
 
 /** An answer as it comes, and as it stays: one item, which outlives its run. */
-const AnswerItem = memo(function AnswerItem({ turn, run, last, told, model, answers, acts, all }: ItemGiven): ReactNode {
+const AnswerItem = memo(function AnswerItem({ turn, run, last, told, model, answers, acts, all, editing = false, setEditing }: ItemGiven): ReactNode {
   const snapshot = useSnapshot(run);
   const message = snapshot?.final ?? turn?.message ?? null;
   const live = run && snapshot && !snapshot.final ? { run, snapshot } : null;
@@ -151,12 +155,16 @@ const AnswerItem = memo(function AnswerItem({ turn, run, last, told, model, answ
         answers={answers}
         onRetry={on(acts.onRegenerate)}
         onContinue={on(acts.onContinue)}
+        onSave={editing && message ? (parts) => acts.onSaveEdit(message, parts) : null}
+        onCancel={() => setEditing?.(null)}
         acts={{
+          ...(setEditing && message?.parts.some((part) => part.type === "text") && !message.parts.some((part) => part.type.includes("tool")) ? { onEdit: () => setEditing(message.id) } : {}),
           onRegenerate: on(acts.onRegenerate),
           onRegenerateWith: on(acts.onRegenerateWith),
           onFork: on(acts.onFork),
           onDelete: on((one) => acts.onDelete({ ...one, id: turn?.first ?? one.id })),
           onDetails: on(acts.onDetails),
+          onRequest: on(acts.onRequest),
         }}
       />
     </>
@@ -261,6 +269,8 @@ export function Thread({
         answers={answers}
         acts={acts}
         all={all}
+        editing={editing === message.id}
+        setEditing={setEditing}
       />
     );
   });

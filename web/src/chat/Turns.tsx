@@ -49,7 +49,9 @@ export function UserTurn({
   );
 }
 
-function Editing({ text, media, onSave, onCancel }: { text: string; media: Part[]; onSave: (parts: Part[]) => void; onCancel: () => void }): ReactNode {
+const NO_MEDIA: Part[] = [];
+
+function Editing({ text, media, label = strings.chat.sendEdit, onSave, onCancel }: { text: string; media: Part[]; label?: string; onSave: (parts: Part[]) => void; onCancel: () => void }): ReactNode {
   const [now, setNow] = useState(text);
   return (
     <form
@@ -68,8 +70,10 @@ function Editing({ text, media, onSave, onCancel }: { text: string; media: Part[
         autoFocus
         size="md"
         onKeyDown={(event) => {
-          if (event.key === "Escape") onCancel();
-          else if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
+          if (event.key === "Escape") {
+            event.preventDefault();
+            onCancel();
+          } else if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) event.currentTarget.form?.requestSubmit();
         }}
       />
       <Group justify="flex-end" mt="sm" gap="sm">
@@ -77,7 +81,7 @@ function Editing({ text, media, onSave, onCancel }: { text: string; media: Part[
           {strings.cancel}
         </Button>
         <Button type="submit" size="xs" disabled={!now.trim() && media.length === 0}>
-          {strings.chat.sendEdit}
+          {label}
         </Button>
       </Group>
     </form>
@@ -95,6 +99,9 @@ export interface AssistantGiven {
   answers: Map<string, Part>;
   onRetry: () => void;
   onContinue: () => void;
+  /** saves what an answer was changed to; null while it is not being changed */
+  onSave?: ((parts: Part[]) => void) | null;
+  onCancel?: () => void;
 }
 
 function Halted({ status, last, onRetry, onContinue }: { status: "interrupted" | "stopped"; last: boolean; onRetry: () => void; onContinue: () => void }): ReactNode {
@@ -119,13 +126,14 @@ function Halted({ status, last, onRetry, onContinue }: { status: "interrupted" |
 }
 
 /** An answer, while it comes and after: the same elements, so that nothing is drawn anew when it ends. */
-export function AssistantTurn({ message, live, at, siblings, last, onSibling, acts, answers, onRetry, onContinue }: AssistantGiven): ReactNode {
+export function AssistantTurn({ message, live, at, siblings, last, onSibling, acts, answers, onRetry, onContinue, onSave, onCancel }: AssistantGiven): ReactNode {
   const snapshot = live?.snapshot;
   const parts = snapshot?.draft.parts ?? message?.parts ?? [];
   const answer = message?.answer ?? null;
   const status = answer?.status ?? "done";
   const moved = snapshot?.failovers.at(-1);
   const problem = snapshot?.error ?? answer?.error ?? null;
+  if (message && onSave) return <Editing text={textOf(message)} media={NO_MEDIA} label={strings.chat.saveEdit} onSave={onSave} onCancel={() => onCancel?.()} />;
   return (
     <article className="turn" aria-label={strings.chat.assistant} aria-busy={live !== null} {...(last ? { "data-last": true } : {})}>
       {moved ? (

@@ -103,6 +103,11 @@ export function leafBelow(messages: readonly Message[], id: string): string {
   return at;
 }
 
+/** What a chat is called until its title is known: its first words. */
+export function firstWords(turns: readonly Turn[]): string {
+  return turns[0] ? textOf(turns[0].message).replace(/\s+/g, " ").trim().slice(0, 80) : "";
+}
+
 /** All that is said in plain text. */
 export function textOf(message: Message): string {
   return message.parts.map((part) => (part.type === "text" ? (part.text ?? "") : "")).join("");

@@ -83,6 +83,11 @@ export function ChatMenu({ chat, always = false }: { chat: Conversation; always?
       children: <TextForm label={strings.chats.newFolder} value={chat.folder ?? ""} onDone={(text) => apply({ folder: text || null })} />,
     });
   };
+  const archive = (): void =>
+    change.mutate(
+      { archived: !chat.archived },
+      { onError: complain, onSuccess: () => (chat.archived ? undefined : void notifications.show({ message: strings.chats.archivedNow })) },
+    );
   const ask = (): void => {
     modals.openConfirmModal({
       title: strings.chats.delete,
@@ -116,7 +121,7 @@ export function ChatMenu({ chat, always = false }: { chat: Conversation; always?
         <Menu.Item leftSection={<IconFolder size={15} />} onClick={move}>
           {strings.chats.move}
         </Menu.Item>
-        <Menu.Item leftSection={<IconArchive size={15} />} onClick={() => apply({ archived: !chat.archived })}>
+        <Menu.Item leftSection={<IconArchive size={15} />} onClick={archive}>
           {chat.archived ? strings.chats.unarchive : strings.chats.archive}
         </Menu.Item>
         <Menu.Divider />

@@ -1,6 +1,6 @@
 // Chats, newest first, grouped by day and folder, as many as there are: only what is seen is drawn.
-import { ActionIcon, Button, CloseButton, Group, Kbd, ScrollArea, Select, Text, TextInput, Tooltip, useMantineColorScheme } from "@mantine/core";
-import { useDebouncedValue, useHotkeys } from "@mantine/hooks";
+import { ActionIcon, Button, CloseButton, Group, ScrollArea, Select, Text, TextInput, Tooltip, useMantineColorScheme } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import {
   IconArrowsSplit2,
   IconBox,
@@ -16,11 +16,12 @@ import {
 } from "@tabler/icons-react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
-import { Link, NavLink, useNavigate, useParams } from "react-router";
+import { Link, NavLink, useParams } from "react-router";
 
 import { useConversations, useFolders } from "../api/queries";
 import type { Conversation } from "../api/types";
 import { strings } from "../i18n/strings";
+import { Hint } from "../shortcuts/Keys";
 import { useSession } from "../state/session";
 import { ChatMenu } from "./ChatMenu";
 import { Failure } from "./Failure";
@@ -55,10 +56,13 @@ function rowsOf(chats: Conversation[], searching: boolean): Row[] {
   return rows;
 }
 
+/** The value of the choice of what was archived; no folder can be called that. */
+const ARCHIVED = "\u0000archived";
+
 function Chats({ q, folder }: { q: string; folder: string | null }): ReactNode {
   const { id } = useParams();
   const view = useRef<HTMLDivElement>(null);
-  const list = useConversations({ ...(q ? { q } : {}), ...(folder ? { folder } : {}) });
+  const list = useConversations({ ...(q ? { q } : {}), ...(folder === ARCHIVED ? { archived: true } : folder ? { folder } : {}) });
   const chats = useMemo(() => list.data?.pages.flatMap((page) => page.items) ?? [], [list.data]);
   const rows = useMemo(() => rowsOf(chats, q !== ""), [chats, q]);
   const virtual = useVirtualizer({
@@ -83,7 +87,7 @@ function Chats({ q, folder }: { q: string; folder: string | null }): ReactNode {
   if (list.data && rows.length === 0) {
     return (
       <Text size="sm" c="dimmed" px="md" py="sm">
-        {q ? strings.chats.nothingFound : strings.chats.empty}
+        {q ? strings.chats.nothingFound : folder === ARCHIVED ? strings.chats.emptyArchive : strings.chats.empty}
       </Text>
     );
   }
@@ -126,7 +130,6 @@ const places = [
 ];
 
 export function Sidebar(): ReactNode {
-  const go = useNavigate();
   const { session } = useSession();
   const { openPalette } = useFrame();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
@@ -135,7 +138,6 @@ export function Sidebar(): ReactNode {
   const [q] = useDebouncedValue(text.trim(), 180);
   const folders = useFolders();
   const dark = colorScheme === "dark" || (colorScheme === "auto" && matchMedia("(prefers-color-scheme: dark)").matches);
-  useHotkeys([["mod+shift+O", () => void go("/")]], []);
 
   return (
     <aside className="side" aria-label={strings.nav.main}>
@@ -149,7 +151,7 @@ export function Sidebar(): ReactNode {
               {dark ? <IconSun size={18} stroke={1.6} /> : <IconMoon size={18} stroke={1.6} />}
             </ActionIcon>
           </Tooltip>
-          <Tooltip label={<>{strings.nav.palette} <Kbd size="xs">⌘K</Kbd></>}>
+          <Tooltip label={<Hint label={strings.nav.palette} of="palette" />}>
             <ActionIcon variant="subtle" color="gray" size="lg" aria-label={strings.nav.palette} onClick={openPalette}>
               <IconCommand size={18} stroke={1.6} />
             </ActionIcon>
@@ -165,21 +167,23 @@ export function Sidebar(): ReactNode {
           onChange={(event) => setText(event.currentTarget.value)}
           placeholder={strings.chats.search}
           aria-label={strings.chats.search}
+          data-search-chats
           leftSection={<IconSearch size={15} />}
           rightSection={text ? <CloseButton size="sm" onClick={() => setText("")} aria-label={strings.nav.close} /> : null}
           size="sm"
         />
-        {folders.data && folders.data.items.length > 0 ? (
-          <Select
-            size="xs"
-            aria-label={strings.chats.folders}
-            placeholder={strings.chats.folders}
-            clearable
-            value={folder}
-            onChange={setFolder}
-            data={folders.data.items.map((one) => ({ value: one.name, label: `${one.name} (${one.count})` }))}
-          />
-        ) : null}
+        <Select
+          size="xs"
+          aria-label={strings.chats.folders}
+          allowDeselect={false}
+          value={folder ?? ""}
+          onChange={(chosen) => setFolder(chosen || null)}
+          data={[
+            { value: "", label: strings.chats.all },
+            ...(folders.data?.items ?? []).map((one) => ({ value: one.name, label: `${one.name} (${one.count})` })),
+            { value: ARCHIVED, label: strings.chats.archived },
+          ]}
+        />
       </div>
       <Chats q={q} folder={folder} />
       <nav aria-label={strings.nav.main} style={{ padding: 8, borderTop: "1px solid var(--hairline)", marginTop: "auto" }}>

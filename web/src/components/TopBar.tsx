@@ -1,7 +1,8 @@
 // The bar above a page: what opens the side bar, the page's name, and what the page puts beside it.
 import { ActionIcon, Title, Tooltip } from "@mantine/core";
 import { IconLayoutSidebar } from "@tabler/icons-react";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
+import { useLocation } from "react-router";
 
 import { strings } from "../i18n/strings";
 import { useFrame } from "./Shell";
@@ -35,10 +36,16 @@ export function TopBar({ title, children }: { title: string; children?: ReactNod
 
 /** A page below its bar, scrolling by itself. */
 export function PageFrame({ title, bar, children }: { title: string; bar?: ReactNode; children: ReactNode }): ReactNode {
+  const page = useRef<HTMLDivElement>(null);
+  const { search } = useLocation();
+  // On a phone the tabs are wider than the page: the one that is open is in sight.
+  useEffect(() => {
+    page.current?.querySelector('[role="tab"][aria-selected="true"]')?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [search]);
   return (
     <>
       <TopBar title={title}>{bar}</TopBar>
-      <div className="page">
+      <div className="page" ref={page}>
         <div className="page-inner">{children}</div>
       </div>
     </>

@@ -1,7 +1,8 @@
 // The chat: a tree of messages in the gateway's store, and the run that is answering it.
 import { ActionIcon, Button, Group, Skeleton, Stack, Text, Title, Tooltip } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
 import { IconAdjustmentsHorizontal, IconChevronDown } from "@tabler/icons-react";
+import { modals } from "@mantine/modals";
+import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
@@ -16,7 +17,7 @@ import type { Looking } from "../chat/Inspector";
 import { ModelPicker } from "../chat/ModelPicker";
 import { Thread, type ThreadActs } from "../chat/Thread";
 import { providerOf } from "../chat/models";
-import { path } from "../chat/tree";
+import { firstWords, path, textOf } from "../chat/tree";
 import { ChatMenu, complain } from "../components/ChatMenu";
 import { Failure } from "../components/Failure";
 import { Monogram } from "../components/Monogram";
@@ -24,10 +25,14 @@ import { SidebarToggle } from "../components/TopBar";
 import { strings } from "../i18n/strings";
 import { Run } from "../runs/run";
 import { runs, useRunOf } from "../runs/runs";
+import { useAction } from "../shortcuts/listen";
+import { useDraft } from "../state/drafts";
 import { useKept } from "../state/kept";
 import { useSession } from "../state/session";
 import { VoiceButton } from "../voice/VoiceButton";
+import { tellTabs, useToldByTabs } from "../state/tabs";
 
+const RawRequest = lazy(async () => ({ default: (await import("../chat/RawRequest")).RawRequest }));
 const Inspector = lazy(async () => ({ default: (await import("../chat/Inspector")).Inspector }));
 
 interface RunStarted {
@@ -39,6 +44,29 @@ interface RunStarted {
 
 const NO_MESSAGES: Message[] = [];
 const NO_SETTINGS: ChatSettings = {};
+const CODE = /^ {0,3}```[^\n]*\n([\s\S]*?)^ {0,3}```/gm;
+
+/** Copies what there is, and says so; without a clipboard, says that. */
+async function copyText(text: string | undefined): Promise<void> {
+  if (!text) return;
+  try {
+    await navigator.clipboard.writeText(text);
+    notifications.show({ message: strings.copied, autoClose: 1500 });
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Moves the focus to a message before or behind the one that has it; without one, to the last. */
+function stepTo(by: 1 | -1): void {
+  const all = [...document.querySelectorAll<HTMLElement>(".thread .turn")];
+  const at = all.findIndex((one) => one.contains(document.activeElement));
+  const next = at < 0 ? all.at(-1) : all[at + by];
+  if (!next) return;
+  next.tabIndex = -1;
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
+}
 
 /** Starts and follows runs; what they end with is put where conversations are held. */
 function useRuns(): {
@@ -56,6 +84,7 @@ function useRuns(): {
           for (const message of kept) showMessage(queries, started.conversation, message);
           if (kept.length === 0) await queries.refetchQueries({ queryKey: keys.conversation(started.conversation) });
           runs.drop(started.conversation, run);
+          tellTabs(started.conversation);
           await queries.invalidateQueries({ queryKey: keys.conversations });
         };
         void settle();
@@ -66,6 +95,7 @@ function useRuns(): {
       start: async (conversation, parent, settings, model) => {
         const started = await api.post<RunStarted>("/api/runs", { conversation, parent, model, settings });
         attach({ ...started, conversation }, model);
+        tellTabs(conversation);
       },
     };
   }, [queries]);
@@ -84,11 +114,11 @@ export function Chat(): ReactNode {
 
   const [lastModel, setLastModel] = useKept<string | null>("model", null);
   const [fresh, setFresh] = useState<ChatSettings>(NO_SETTINGS);
-  const [drafts, setDrafts] = useState<Record<string, string>>({});
   const [attached, setAttached] = useState<Attachment[]>([]);
   const [pending, setPending] = useState<Part[] | null>(null);
   const [busy, setBusy] = useState(false);
   const [editing, setEditing] = useState<string | null>(null);
+  const [raw, setRaw] = useState<string | null>(null);
   const [looking, setLooking] = useState<Looking | null>(null);
   const [picking, setPicking] = useState<{ answer: Message | null } | null>(null);
 
@@ -100,9 +130,8 @@ export function Chat(): ReactNode {
   const modelId = settings.model ?? (lastModel && (byId.size === 0 || byId.has(lastModel)) ? lastModel : (session?.default_model ?? ""));
   const model = byId.get(modelId);
   const place = id ?? "new";
-  const text = drafts[place] ?? "";
-  const setText = useCallback((value: string) => setDrafts((before) => ({ ...before, [place]: value })), [place]);
-  const title = chat ? chat.title || strings.chats.untitled : strings.nav.newChat;
+  const [text, setText] = useDraft(place);
+  const title = chat ? chat.title || firstWords(turns) || strings.chats.untitled : strings.nav.newChat;
 
   useEffect(() => {
     document.title = `${title} · ${strings.app}`;
@@ -110,26 +139,44 @@ export function Chat(): ReactNode {
   useEffect(() => {
     setEditing(null);
     setLooking(null);
+    setRaw(null);
     setPending(null);
     setAttached([]);
   }, [id]);
 
   // An answer that is still being produced is found again after a refresh, and on a second device.
   const loaded = chat?.id;
+  const findRun = useCallback(
+    async (conversation: string): Promise<void> => {
+      if (runs.of(conversation)) return;
+      const page = await api.get<Page<RunStarted & { model: string }>>(at("/api/runs", { conversation }));
+      const going = page.items[0];
+      if (going) attach({ ...going, conversation }, going.model);
+    },
+    [attach],
+  );
   useEffect(() => {
-    if (!loaded || runs.of(loaded)) return;
-    let here = true;
-    api
-      .get<Page<RunStarted & { model: string }>>(at("/api/runs", { conversation: loaded }))
-      .then((page) => {
-        const going = page.items[0];
-        if (here && going) attach({ ...going, conversation: loaded }, going.model);
-      })
-      .catch(complain);
-    return () => {
-      here = false;
+    if (loaded) findRun(loaded).catch(complain);
+  }, [loaded, findRun]);
+
+  // What another tab or device did to this chat: told by the one, and looked for when one comes back from the other.
+  const { refetch } = found;
+  const look = useCallback(
+    (conversation: string) => {
+      void queries.invalidateQueries({ queryKey: keys.conversations });
+      if (conversation !== loaded || runs.of(conversation)) return;
+      void refetch().then(() => findRun(conversation).catch(complain));
+    },
+    [queries, loaded, refetch, findRun],
+  );
+  useToldByTabs(look);
+  useEffect(() => {
+    const back = (): void => {
+      if (document.visibilityState === "visible" && loaded) look(loaded);
     };
-  }, [loaded, attach]);
+    document.addEventListener("visibilitychange", back);
+    return () => document.removeEventListener("visibilitychange", back);
+  }, [loaded, look]);
 
   const saveSettings = (next: ChatSettings): void => {
     if (next.model) setLastModel(next.model);
@@ -149,11 +196,12 @@ export function Chat(): ReactNode {
   };
   const chooseModel = (chosen: Model): void => saveSettings({ ...settings, model: chosen.id });
 
-  const answer = async (conversation: string, parent: string, model: string): Promise<void> => {
-    await start(conversation, parent, settings, model);
+  const answer = async (conversation: string, parent: string, model: string, using = settings): Promise<void> => {
+    await start(conversation, parent, using, model);
   };
 
-  const send = async (parts: Part[], parent: string | null): Promise<void> => {
+  const send = async (parts: Part[], parent: string | null, using = settings): Promise<void> => {
+    const asked = using.model ?? modelId;
     setBusy(true);
     setPending(parts);
     const kept = { text, attached };
@@ -162,14 +210,14 @@ export function Chat(): ReactNode {
     try {
       let conversation = id;
       if (!conversation) {
-        const made = await conversations.create({ settings: { ...settings, model: modelId } });
+        const made = await conversations.create({ settings: { ...using, model: asked } });
         conversation = made.id;
         queries.setQueryData<ConversationWhole>(keys.conversation(made.id), { ...made, messages: [] });
       }
       const message = await conversations.append(conversation, { parent, role: "user", parts });
       showMessage(queries, conversation, message);
       setPending(null);
-      await answer(conversation, message.id, modelId);
+      await answer(conversation, message.id, asked, using);
       setFresh(NO_SETTINGS);
       void queries.invalidateQueries({ queryKey: keys.conversations });
       if (!id) void go(`/c/${conversation}`);
@@ -201,7 +249,15 @@ export function Chat(): ReactNode {
     },
     onSaveEdit: (message, parts) => {
       setEditing(null);
-      void send(parts, message.parent);
+      if (message.role === "user") {
+        void send(parts, message.parent);
+        return;
+      }
+      if (!id) return;
+      conversations.append(id, { parent: message.parent, role: "assistant", parts }).then((made) => {
+        showMessage(queries, id, made);
+        tellTabs(id);
+      }, complain);
     },
     onRegenerate: (message) => again(message, modelId),
     onRegenerateWith: (message) => setPicking({ answer: message }),
@@ -215,8 +271,19 @@ export function Chat(): ReactNode {
     onContinue: (message) => void send([{ type: "text", text: strings.chat.goOn }], message.id),
     onDelete: (message) => {
       if (!id) return;
-      conversations.deleteMessage(id, message.id).then(() => void found.refetch(), complain);
+      modals.openConfirmModal({
+        title: strings.chat.deleteMessage,
+        children: <Text size="sm">{strings.chat.deleteMessageSure}</Text>,
+        labels: { confirm: strings.delete, cancel: strings.cancel },
+        confirmProps: { color: "red" },
+        onConfirm: () =>
+          void conversations.deleteMessage(id, message.id).then(() => {
+            tellTabs(id);
+            void found.refetch();
+          }, complain),
+      });
     },
+    onRequest: (message) => setRaw(message.id),
     onDetails: (message) => setLooking({ what: "message", message }),
   };
 
@@ -227,7 +294,16 @@ export function Chat(): ReactNode {
     const last = turns.findLast((turn) => turn.message.role === "user");
     if (last) setEditing(last.message.id);
   };
-  useHotkeys([["mod+shift+M", () => setPicking({ answer: null })]], []);
+  const lastAnswer = turns.findLast((turn) => turn.message.role === "assistant")?.message;
+  useAction("chooseModel", () => setPicking({ answer: null }));
+  useAction("focusField", () => field.current?.focus());
+  useAction("chatSettings", () => setLooking(looking?.what === "chat" ? null : { what: "chat" }));
+  useAction("stop", stop, run !== undefined);
+  useAction("again", () => lastAnswer && again(lastAnswer, modelId), run === undefined && lastAnswer !== undefined);
+  useAction("copyAnswer", () => void copyText(lastAnswer && textOf(lastAnswer)), lastAnswer !== undefined);
+  useAction("copyCode", () => void copyText(lastAnswer && [...textOf(lastAnswer).matchAll(CODE)].at(-1)?.[1]), lastAnswer !== undefined);
+  useAction("previousMessage", () => stepTo(-1), turns.length > 0);
+  useAction("nextMessage", () => stepTo(1), turns.length > 0);
 
   const last = turns.at(-1)?.message;
   const composer = (
@@ -243,8 +319,8 @@ export function Chat(): ReactNode {
       attached={attached}
       onAttached={setAttached}
       running={run !== undefined}
-      busy={busy}
-      onSend={(parts) => void send(parts, last?.id ?? null)}
+      busy={busy || (id !== undefined && !chat)}
+      onSend={(parts, using) => void send(parts, last?.id ?? null, using)}
       onStop={stop}
       onPickModel={() => setPicking({ answer: null })}
       onModel={chooseModel}
@@ -315,6 +391,11 @@ export function Chat(): ReactNode {
           <Inspector looking={looking} onClose={() => setLooking(null)} settings={settings} onSettings={saveSettings} />
         </Suspense>
       ) : null}
+      {raw && id ? (
+        <Suspense fallback={null}>
+          <RawRequest conversation={id} message={raw} onClose={() => setRaw(null)} />
+        </Suspense>
+      ) : null}
       <ModelPicker
         opened={picking !== null}
         onClose={() => {
@@ -333,7 +414,7 @@ export function Chat(): ReactNode {
 
 function Welcome({ onText, local, admin }: { onText: (text: string) => void; local: boolean; admin: boolean }): ReactNode {
   return (
-    <Stack style={{ flex: 1, minHeight: 0, overflowY: "auto" }} align="center" justify="center" gap="xl" px="lg">
+    <Stack style={{ flex: 1, minHeight: 0, overflowY: "auto", scrollbarGutter: "stable" }} align="center" justify="center" gap="xl" px="lg">
       <Title order={2} fz="xl" ta="center">
         {strings.chat.greeting}
       </Title>

@@ -20,6 +20,7 @@ import { count, money, seconds } from "../format";
 import { strings } from "../i18n/strings";
 import { Run, type Snapshot } from "../runs/run";
 import { useSnapshot } from "../runs/runs";
+import { means } from "../shortcuts/listen";
 import { useSession } from "../state/session";
 
 const MOST = 4;
@@ -48,6 +49,13 @@ function figuresOf(snapshot: Snapshot | null): Figures {
     tokens: snapshot?.draft.usage?.output_tokens ?? snapshot?.usage?.output_tokens ?? null,
     cost: snapshot?.cost ?? null,
   };
+}
+
+function dismiss(runs: Run[]): void {
+  for (const run of runs) {
+    if (!run.over) run.abandon();
+    run.leave();
+  }
 }
 
 function shuffled<T>(items: T[]): T[] {
@@ -81,12 +89,15 @@ export function Compare(): ReactNode {
   const field = useRef<HTMLTextAreaElement>(null);
   const running = useRef<Run[]>([]);
 
-  useEffect(
-    () => () => {
-      for (const run of running.current) run.leave();
-    },
-    [],
-  );
+  // Nobody can come back to these answers, so they end when they are left: they would cost, and nobody read them.
+  useEffect(() => {
+    const end = (): void => dismiss(running.current);
+    window.addEventListener("pagehide", end);
+    return () => {
+      window.removeEventListener("pagehide", end);
+      end();
+    };
+  }, []);
 
   const choose = (models: string[]): void => {
     const next = new URLSearchParams(query);
@@ -95,11 +106,12 @@ export function Compare(): ReactNode {
     setQuery(next, { replace: true });
   };
 
+  const ready = text.trim() !== "" && chosen.length > 1;
   const shown: Column[] = columns.length > 0 ? columns : chosen.map((model) => ({ model, run: null }));
 
   const ask = async (): Promise<void> => {
     const parts: Part[] = [{ type: "text", text: text.trim() }];
-    for (const run of running.current) run.leave();
+    dismiss(running.current);
     setEnded({});
     setHidden(blind);
     setAsked(parts);
@@ -169,7 +181,7 @@ export function Compare(): ReactNode {
       title={strings.nav.compare}
       bar={
         <Group gap="sm">
-          <Switch size="sm" label={strings.compare.blind} checked={blind} onChange={(event) => setBlind(event.currentTarget.checked)} visibleFrom="sm" />
+          <Switch size="sm" label={strings.compare.blind} title={strings.compare.blindWhy} checked={blind} onChange={(event) => setBlind(event.currentTarget.checked)} />
           {hidden ? (
             <Button size="xs" variant="default" onClick={() => setHidden(false)}>
               {strings.compare.reveal}
@@ -207,7 +219,7 @@ export function Compare(): ReactNode {
           className="composer"
           onSubmit={(event) => {
             event.preventDefault();
-            if (text.trim() && chosen.length > 0) void ask();
+            if (ready) void ask();
           }}
         >
           <Textarea
@@ -221,19 +233,24 @@ export function Compare(): ReactNode {
             placeholder={strings.compare.placeholder}
             aria-label={strings.compare.placeholder}
             onKeyDown={(event) => {
-              if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+              if (!event.nativeEvent.isComposing && means(event.nativeEvent, "send")) {
                 event.preventDefault();
                 event.currentTarget.form?.requestSubmit();
               }
             }}
           />
           <Group justify="flex-end" gap="sm">
+            {chosen.length < 2 ? (
+              <Text size="sm" c="dimmed" style={{ flex: 1 }} px="sm">
+                {strings.compare.atLeastTwo}
+              </Text>
+            ) : null}
             {columns.length > 0 && !allEnded ? (
               <Button size="xs" variant="default" leftSection={<IconPlayerStopFilled size={13} />} onClick={stopAll}>
                 {strings.compare.stopAll}
               </Button>
             ) : null}
-            <ActionIcon type="submit" size="lg" radius="xl" aria-label={strings.chat.send} disabled={!text.trim() || chosen.length === 0}>
+            <ActionIcon type="submit" size="lg" radius="xl" aria-label={strings.chat.send} disabled={!ready}>
               <IconArrowUp size={18} />
             </ActionIcon>
           </Group>
@@ -315,7 +332,7 @@ function ColumnView({ column, name, model, best, onContinue }: { column: Column;
         ))}
       </Group>
       <div style={{ padding: "0 16px", flex: 1, minHeight: 80 }}>{column.run && snapshot ? <Answering run={column.run} snapshot={snapshot} /> : null}</div>
-      {snapshot?.final ? (
+      {snapshot?.final && snapshot.final.parts.length > 0 ? (
         <Button variant="subtle" m="sm" onClick={onContinue}>
           {strings.compare.continue}
         </Button>

@@ -1,10 +1,10 @@
 // Providers and their keys, local models, defaults, appearance, shortcuts, data. A secret goes in and never comes out.
 import {
-  Alert, Button, FileButton, Group, List, Loader, Paper, PasswordInput, Progress, SegmentedControl, Select, Skeleton, Stack, Table, Tabs, Text, TextInput, Title, useMantineColorScheme,
+  Alert, Button, Group, List, Loader, Paper, PasswordInput, Progress, SegmentedControl, Select, Skeleton, Stack, Tabs, Text, TextInput, Title, useMantineColorScheme,
 } from "@mantine/core";
 import { modals } from "@mantine/modals";
 import { notifications } from "@mantine/notifications";
-import { IconDownload, IconKey, IconPlugConnected, IconSearch, IconTrash, IconUpload } from "@tabler/icons-react";
+import { IconDownload, IconKey, IconPlugConnected, IconSearch, IconTrash } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useSearchParams } from "react-router";
@@ -20,7 +20,10 @@ import { StateMark } from "../components/StateMark";
 import { PageFrame } from "../components/TopBar";
 import { ago, bytes, seconds } from "../format";
 import { strings } from "../i18n/strings";
+import { ImportChats } from "../importing/ImportChats";
+import { PresetList } from "../presets/PresetList";
 import { OllamaServers } from "../settings/OllamaServers";
+import { ShortcutTable } from "../shortcuts/ShortcutTable";
 import { useSession } from "../state/session";
 
 export function Settings(): ReactNode {
@@ -35,6 +38,7 @@ export function Settings(): ReactNode {
           {admin ? <Tabs.Tab value="providers">{strings.providers.title}</Tabs.Tab> : null}
           {admin ? <Tabs.Tab value="local">{strings.providers.local}</Tabs.Tab> : null}
           {admin ? <Tabs.Tab value="defaults">{strings.providers.defaults}</Tabs.Tab> : null}
+          <Tabs.Tab value="presets">{strings.templates.tab}</Tabs.Tab>
           <Tabs.Tab value="appearance">{strings.providers.appearance}</Tabs.Tab>
           <Tabs.Tab value="shortcuts">{strings.providers.shortcuts}</Tabs.Tab>
           <Tabs.Tab value="data">{strings.providers.data}</Tabs.Tab>
@@ -52,18 +56,10 @@ export function Settings(): ReactNode {
           <Appearance />
         </Tabs.Panel>
         <Tabs.Panel value="shortcuts">
-          <Table maw={560}>
-            <Table.Tbody>
-              {strings.providers.keyboard.map(([key, what]) => (
-                <Table.Tr key={key}>
-                  <Table.Td ff="monospace" w={120}>
-                    {key}
-                  </Table.Td>
-                  <Table.Td>{what}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
+          <ShortcutTable editable />
+        </Tabs.Panel>
+        <Tabs.Panel value="presets">
+          <PresetList />
         </Tabs.Panel>
         <Tabs.Panel value="data">
           <Data admin={admin} />
@@ -395,32 +391,9 @@ function Appearance(): ReactNode {
 }
 
 function Data({ admin }: { admin: boolean }): ReactNode {
-  const queries = useQueryClient();
-  const take = async (file: File | null): Promise<void> => {
-    if (!file) return;
-    try {
-      const { imported } = await api.post<{ imported: number }>("/api/conversations/import", JSON.parse(await file.text()));
-      notifications.show({ message: strings.chats.imported(imported) });
-      void queries.invalidateQueries({ queryKey: keys.conversations });
-      void queries.invalidateQueries({ queryKey: keys.folders });
-    } catch (failure) {
-      complain(failure);
-    }
-  };
   return (
     <Stack gap="xl" align="flex-start">
-      <div>
-        <FileButton accept="application/json,.json" onChange={(file) => void take(file)}>
-          {(props) => (
-            <Button {...props} variant="default" leftSection={<IconUpload size={15} />}>
-              {strings.providers.importChats}
-            </Button>
-          )}
-        </FileButton>
-        <Text size="sm" c="dimmed" mt={6}>
-          {strings.providers.importHint}
-        </Text>
-      </div>
+      <ImportChats />
       {admin ? (
         <Button variant="default" leftSection={<IconDownload size={15} />} onClick={() => void api.blob("/api/settings/export").then((blob) => download(blob, "interlingua-settings.toml"), complain)}>
           {strings.providers.exportSettings}

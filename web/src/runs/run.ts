@@ -122,6 +122,11 @@ export class Run {
     }
   }
 
+  /** Ends it without waiting for what comes of that: the page may be on its way out. */
+  abandon(): void {
+    api.farewell(`/api/runs/${encodeURIComponent(this.snapshot.id)}/stop`);
+  }
+
   /** Looks away; the run itself goes on. */
   leave(): void {
     this.aborter.abort();

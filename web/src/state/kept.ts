@@ -4,7 +4,8 @@ import { useCallback, useSyncExternalStore } from "react";
 const listeners = new Map<string, Set<() => void>>();
 const cache = new Map<string, unknown>();
 
-function read<T>(name: string, otherwise: T): T {
+/** The value as it is now, for those that draw nothing. */
+export function readKept<T>(name: string, otherwise: T): T {
   if (cache.has(name)) return cache.get(name) as T;
   let found = otherwise;
   try {
@@ -45,7 +46,7 @@ export function useKept<T>(name: string, otherwise: T): [T, (value: T) => void] 
       },
       [name],
     ),
-    () => read(name, otherwise),
+    () => readKept(name, otherwise),
   );
   return [value, useCallback((next: T) => write(name, next), [name])];
 }
