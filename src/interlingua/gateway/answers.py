@@ -143,11 +143,42 @@ class Chat(_Exact):
     messages: list[ChatMessage] | UnsetType = UNSET
 
 
+class NotRead(_Exact):
+    """What of an export could not be read, and why."""
+
+    title: str
+    reason: str
+
+
 class Imported(_Exact):
-    """How many conversations were taken in, and how many were known."""
+    """What came of an import: what was taken in, known already, unreadable, and left out because it is no text."""
 
     imported: int
     known: int
+    unread: list[NotRead]
+    left_out: int
+
+
+class Why(_Exact):
+    """What stands in the way of a request."""
+
+    code: str
+    message: str
+    remedy: str | None
+
+
+class RawRequest(_Exact):
+    """The request behind an answer, in one of its forms."""
+
+    form: str
+    forms: list[str]
+    target: str | None
+    method: str | None
+    url: str | None
+    headers: list[tuple[str, str]]
+    body: Json
+    losses: list[LostPart]
+    error: Why | None
 
 
 class Folder(_Exact):
@@ -480,6 +511,7 @@ ANSWERS: dict[tuple[str, str], Told] = {
     ("DELETE", "/api/conversations/{id}"): NOTHING,
     ("POST", "/api/conversations/{id}/messages"): Told(201, ChatMessage),
     ("DELETE", "/api/conversations/{id}/messages/{message}"): NOTHING,
+    ("GET", "/api/conversations/{id}/messages/{message}/request"): Told(200, RawRequest),
     ("POST", "/api/conversations/{id}/fork"): Told(201, Chat),
     ("GET", "/api/conversations/{id}/export"): Told(200, None, ("application/json", "text/markdown; charset=utf-8")),
     ("GET", "/api/folders"): Told(200, Items[Folder]),
