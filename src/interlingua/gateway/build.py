@@ -110,8 +110,7 @@ async def build_gateway(
         ConfigError: the configuration cannot be used, or would open the gateway to everybody.
         LocalFileError: the store or the administrator's token cannot be kept.
     """
-    environment = os.environ if environment is None else environment
-    clock = SystemClock()
+    environment, clock = os.environ if environment is None else environment, SystemClock()
     sharing = open_sharing(config.shared, environment, config.cache.max_bytes)
     store = await open_store(config.store, environment, apart=owns_exit)
     keys = VirtualKeys(clock, configured_keys(config.virtual_keys, environment), store)
