@@ -23,7 +23,7 @@ from interlingua.errors import Conflict, InterlinguaError, InvalidRequest, NotFo
 from interlingua.gateway.asked import Asked, json_answer, nothing, time_of
 from interlingua.gateway.call import Call
 from interlingua.gateway.ids import request_id
-from interlingua.gateway.incoming import Incoming
+from interlingua.gateway.incoming import nobody
 from interlingua.gateway.native_chat import let_in, settle
 from interlingua.gateway.state import State
 from interlingua.ports.benchmarks import Benchmark
@@ -151,7 +151,7 @@ class Measurements:
 async def _asked(state: State, model: str, prompt: str, most: int | None) -> Sample:
     """One call, measured."""
     request = ChatRequest(model=model, messages=(user(prompt),), max_output_tokens=most, stream=True)
-    call = Call(state, _nobody(), _PRINCIPAL, "")
+    call = Call(state, nobody("/api/benchmarks", request_id()), _PRINCIPAL, "")
     started, stopwatch = time.time_ns() // 1000, Stopwatch(time.monotonic)
     finished: Answer | None = None
     error: InterlinguaError | None = None
@@ -187,17 +187,6 @@ async def _asked(state: State, model: str, prompt: str, most: int | None) -> Sam
         error=None if error is None else error.code,
         message="" if error is None else error.message,
     )
-
-
-def _nobody() -> Incoming:
-    """A request without a client: nobody can leave."""
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.get_running_loop().create_future()
-        return {}
-
-    scope = {"type": "http", "method": "POST", "path": "/api/benchmarks", "query_string": b"", "headers": []}
-    return Incoming(scope, receive, request_id())
 
 
 async def listed(asked: Asked) -> WireResponse:

@@ -171,6 +171,22 @@ class Incoming:
         )
 
 
+def nobody(path: str, request_id: str) -> Incoming:
+    """A request without a client, who therefore cannot leave.
+
+    Args:
+        path: what it would have asked for.
+        request_id: ours.
+    """
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.get_running_loop().create_future()
+        return {}
+
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": []}
+    return Incoming(scope, receive, request_id)
+
+
 def _too_long(most: int) -> InvalidRequest:
     return InvalidRequest(
         f"the body is longer than {most:,} bytes",

@@ -31,7 +31,7 @@ from interlingua.errors import Cancelled, InterlinguaError, NotFound, Overloaded
 from interlingua.gateway.call import Call
 from interlingua.gateway.chats import shown_answer, shown_loss, shown_message, shown_usage
 from interlingua.gateway.ids import request_id
-from interlingua.gateway.incoming import Incoming
+from interlingua.gateway.incoming import nobody
 from interlingua.gateway.native_chat import let_in, settle
 from interlingua.gateway.outgoing import problem, told
 from interlingua.gateway.run_log import RunLog
@@ -276,7 +276,7 @@ class Run:
         self._calls = []
 
     def _next_step(self, id: str) -> _Step:
-        return _Step(Call(self._state, _nobody(id), self.asking.principal, ""), id)
+        return _Step(Call(self._state, nobody("/api/runs", id), self.asking.principal, ""), id)
 
     async def _answer_once(self, request: ChatRequest) -> None:
         step, asking = self._step, self.asking
@@ -389,14 +389,3 @@ async def _whole(work: Coroutine[Any, Any, None]) -> None:
 
 def _interrupted(call: ToolCallPart) -> ToolCallResponsePart:
     return ToolCallResponsePart(id=call.id, name=call.name, response=(TextPart(text=_INTERRUPTED),), is_error=True)
-
-
-def _nobody(request_id: str) -> Incoming:
-    """A request without a client: nobody can leave."""
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.get_running_loop().create_future()
-        return {}
-
-    scope = {"type": "http", "method": "POST", "path": "/api/runs", "query_string": b"", "headers": []}
-    return Incoming(scope, receive, request_id)
