@@ -15,6 +15,7 @@ from interlingua.desktop.bridge import COMMANDS, Bridge
 from interlingua.errors import InvalidRequest
 from interlingua.types.secret import Secret
 from tests.desktop.screens import SECONDS
+from tests.e2e.browser.provider import MODELS
 from tests.e2e.browser.stand import Stand, stand
 
 KEY = "sk-a-canary-that-must-not-sing-4711"
@@ -68,7 +69,7 @@ def test_providers_are_listed_chosen_and_tried(page: Page, gateway: Stand) -> No
     listed = {one["id"]: one for one in page.value("list_providers")}
     assert listed["lab"]["dialects"] == ["openai_chat"]
     tried = page.value("test_provider_connection", config={"provider": "lab"})
-    assert (tried["state"], tried["models"]) == ("valid", 8)
+    assert (tried["state"], tried["models"]) == ("valid", len(MODELS))
     unreachable = page.value("test_provider_connection", config={"provider": "down", "api_key": KEY})
     assert unreachable["state"] == "unreachable"
     assert page.error("set_active_provider", config={"provider": "nobody"})["code"] == "not_found"

@@ -85,6 +85,10 @@ async def _envelope_key(worker: Worker | None, sharing: Sharing | None) -> bytes
     return made if sharing is None else await sharing.shared.secret("envelopes", made)
 
 
+AGAIN_SECONDS = 0.5
+"""After which a task that was told to end, and did not, is told so again."""
+
+
 async def build_gateway(
     config: Config,
     *,
@@ -223,7 +227,9 @@ def _lifetime(
 
     async def shutdown() -> None:
         for task in tasks:
-            task.cancel()
+            while not task.done():  # redis-py may swallow a cancellation that comes just when a word of the server does
+                task.cancel()
+                await asyncio.wait({task}, timeout=AGAIN_SECONDS)
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         written = (state.ledger, state.contents, state.budgets)

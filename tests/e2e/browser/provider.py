@@ -62,6 +62,9 @@ def _long() -> Iterator[str]:
             yield f"word{word} "
 
 
+MODELS = ("chat", "fast", "held", "think", "tools", "long", "broken", "failing", "caller")
+
+
 class Provider:
     """A server of OpenAI's chat format on a port of its own, in a thread of its own."""
 
@@ -116,8 +119,7 @@ class Provider:
         await runner.cleanup()
 
     async def _models(self, request: web.Request) -> web.Response:
-        names = ("chat", "fast", "held", "think", "tools", "long", "broken", "failing", "caller")
-        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in names]})
+        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in MODELS]})
 
     async def _tags(self, request: web.Request) -> web.Response:
         """As Ollama lists its models."""
