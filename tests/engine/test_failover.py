@@ -187,6 +187,17 @@ async def test_a_limit_that_headers_tell_of_throttles_before_the_429(headers: tu
     assert hosts.clock.slept == [pytest.approx(6, abs=0.001)]
 
 
+@pytest.mark.parametrize(("keys", "asked"), [(0, 2), (1, 2), (2, 3)])
+async def test_a_limit_that_ends_at_once_is_no_leave_to_ask_again_and_again(keys: int, asked: int) -> None:
+    """The only key is no other key, nor is none; and each key is left for another once."""
+    full = Script.json({"error": {"message": "slowly"}}, 429, headers=(("retry-after", "0"),))
+    names = [f"a{number}" for number in range(1, keys + 1)] if keys > 1 else ["a"]
+    hosts = Hosts(dict.fromkeys(names, full), keys=keys, retry=RetrySettings(attempts=2))
+    with pytest.raises(RateLimited):
+        await hosts.engine.generate(ask())
+    assert len(hosts.asked) == asked
+
+
 async def test_a_429_goes_to_the_next_target_at_once() -> None:
     """Nobody waits where somebody else is free; while the key rests its target is passed over."""
     hosts = Hosts({"a": LIMITED, "b": answer()})

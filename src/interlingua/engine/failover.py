@@ -97,9 +97,10 @@ class Candidates:
         """Gives up a credential at a target for this call."""
         self._spent.add((target.name, "" if credential is None else credential.profile))
 
-    def has_key(self, target: Target) -> bool:
-        """Whether another credential may be used at a target."""
-        return bool(self._keys(target)[0])
+    def has_key(self, target: Target, failed: Credential | None) -> bool:
+        """Whether another credential may be used at a target than the one that failed there."""
+        free = self._keys(target)[0]
+        return any(one is not None and (failed is None or one.profile != failed.profile) for one in free)
 
     def has_other(self, target: Target) -> bool:
         """Whether another target may be asked now."""

@@ -115,6 +115,7 @@ class Tries:
         self._deadline = Deadline(min(bounds), engine.clock.monotonic) if bounds else None
         self.continues = retry.continue_on_interrupt if asking.continues is None else asking.continues
         self._tried: dict[str, int] = {}
+        self._moved_from: set[str] = set()
         self._codes: list[str] = []
         self._again: Target | None = None
         self._why = ""
@@ -299,7 +300,9 @@ class Tries:
         if isinstance(error, RateLimited | QuotaExceeded) or error.exit_code == CredentialMissing.exit_code:
             if not isinstance(error, RateLimited):
                 candidates.spend(target, choice.credential)
-            if candidates.has_key(target):
+            key = key_of(target, choice.credential)
+            if key not in self._moved_from and candidates.has_key(target, choice.credential):
+                self._moved_from.add(key)  # once: whose limit ends at once may be chosen again, and that try counts
                 self._tried[target.name] -= 1
                 return
         wait = self._wait(error, target)
