@@ -47,7 +47,13 @@ class Gateway:
         assert self.process.stderr is not None
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True).start()
-        found = re.search(r"http://127\.0\.0\.1:\d+", self.until("serves at"))
+        try:
+            ready = self.until("serves at")
+        except queue.Empty:
+            self.process.kill()
+            self.process.wait()
+            raise
+        found = re.search(r"http://127\.0\.0\.1:\d+", ready)
         assert found is not None
         self.address = found[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import signal
 import socket
@@ -67,6 +68,19 @@ async def test_it_ends_well_with_its_connections_open(told: signal.Signals, code
         assert [status for status, _ in answers] == [200] * 4
         assert await asyncio.to_thread(running.end, told) == code
         assert all(json.loads(line)["time"] for line in running.lines.queue)
+
+
+def test_a_page_that_follows_the_log_does_not_hold_up_its_end(tmp_path: Path) -> None:
+    """It would be waited for like an answer, for longer than anybody waits here."""
+    running = Gateway(tmp_path, more="[server]\ndrain = 600\n")
+    token = (tmp_path / "admin-token").read_text().strip()
+    connection = http.client.HTTPConnection(running.address.removeprefix("http://"))
+    connection.request("GET", "/api/requests/events", headers={"authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    assert answer.readline() == b": following\n"
+    assert running.end(signal.SIGTERM) == 0
+    assert answer.read() == b"\n"
+    connection.close()
 
 
 def test_people_may_ask_for_text(tmp_path: Path) -> None:

@@ -136,6 +136,13 @@ class Gateway:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
+    def ending(self) -> None:
+        """Says to those who follow calls that no more will come: else they would be waited for like answers."""
+        for watcher in self.state.watchers:
+            if watcher.full():
+                watcher.get_nowait()
+            watcher.put_nowait(None)
+
     async def _drain(self) -> None:
         """Lets running answers finish."""
         self.state.draining = True

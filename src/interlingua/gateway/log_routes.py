@@ -13,7 +13,7 @@ import msgspec
 from interlingua.errors import InvalidRequest, NotFound
 from interlingua.gateway.asked import Asked, dollars, json_answer, nothing, tagged, time_of
 from interlingua.gateway.chats import shown_attempt, shown_loss, shown_usage, tokens_per_second
-from interlingua.gateway.outgoing import send_head, send_piece
+from interlingua.gateway.outgoing import send_end, send_head, send_piece
 from interlingua.ports.dialect import WireResponse
 from interlingua.ports.store import AttemptRow, LedgerRow
 from interlingua.wire.sse import render_sse
@@ -37,7 +37,7 @@ async def listed(asked: Asked) -> WireResponse:
 
 async def followed(asked: Asked) -> None:
     """Each call as it ends, from now on."""
-    queue: asyncio.Queue[LedgerRow] = asyncio.Queue(MOST_WAITING)
+    queue: asyncio.Queue[LedgerRow | None] = asyncio.Queue(MOST_WAITING)
     asked.state.watchers.add(queue)
     try:
         async with asked.until_gone():
@@ -49,6 +49,9 @@ async def followed(asked: Asked) -> None:
                 except TimeoutError:
                     await send_piece(asked.send, b": still here\n\n")
                     continue
+                if row is None:
+                    await send_end(asked.send)
+                    return
                 if asked.principal.admin or row.tenant == asked.tenant:
                     data = msgspec.json.encode(shown(row)).decode()
                     await send_piece(asked.send, render_sse(data, "request"))

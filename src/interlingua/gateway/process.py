@@ -190,7 +190,7 @@ async def _serve(
         backlog=BACKLOG,
         timeout_graceful_shutdown=int(config.server.drain) + 5,
     )
-    server = _Server(settings, ready, alone=worker is None)
+    server = _Server(settings, ready, gateway.ending, alone=worker is None)
     if last is not None:
         when_gone(last, server.end)
     await server.serve(sockets=[listening])
@@ -213,12 +213,16 @@ class _Server(uvicorn.Server):
     Args:
         config: its settings.
         ready: is called when it listens.
+        ending: is called when it begins to end.
         alone: whether Ctrl-C is its own affair; else whoever started it tells it to end.
     """
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], *, alone: bool) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], ending: Callable[[], None], *, alone: bool
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._ending = ending
         self._alone = alone
 
     def end(self) -> None:
@@ -237,3 +241,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends it, once who only follows has been told."""
+        self._ending()
+        await super().shutdown(sockets)

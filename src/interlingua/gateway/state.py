@@ -81,7 +81,7 @@ class State:
         seen: what tests of providers said last, by id.
         told: what servers on this machine said of their models last, by id.
         measurements: benchmarks that run here; set when the gateway is whole.
-        watchers: who follows calls as they end.
+        watchers: who follows calls as they end; None says that no more will.
         local_names: the models that lie on this machine.
         reconfigure: takes over what was changed in the overlay; set when the gateway is whole.
         draining: whether the process ends; new calls are refused.
@@ -121,7 +121,7 @@ class State:
     measurements: Measurements = field(init=False)
     seen: dict[str, object] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
-    watchers: set[asyncio.Queue[LedgerRow]] = field(default_factory=set)
+    watchers: set[asyncio.Queue[LedgerRow | None]] = field(default_factory=set)
     local_names: Callable[[], list[str]] = list
     reconfigure: Reconfigure = field(init=False)
     draining: bool = False
