@@ -11,6 +11,7 @@ import pytest
 
 from interlingua.bench.kept import Plan, benchmark
 from interlingua.bench.measure import KEY, Sample
+from interlingua.config.schema import ServerSettings
 from interlingua.gateway import benchmarks
 from interlingua.ports.transport import HttpRequest
 from interlingua.transport.scripted import Script, ScriptedTransport
@@ -74,7 +75,7 @@ async def test_one_runs_at_a_time_and_can_be_stopped(tmp_path: Path) -> None:
 
 async def test_one_whose_gateway_ends_is_stopped_and_one_whose_gateway_died_is_told_as_lost(tmp_path: Path) -> None:
     stalled = msgspec.structs.replace(script("openai_chat"), stall_after=1)
-    async with pages(tmp_path, ScriptedTransport(stalled)) as page:
+    async with pages(tmp_path, ScriptedTransport(stalled), server=ServerSettings(drain=0.01)) as page:
         ended = await page.post("/api/benchmarks", {**SMALL, "models": [MODEL]})
         died = benchmark("bench_died", Plan(models=("a/b",), prompts=1, runs=1), (), 1, 2, "running")
         await page.app.state.benchmarks.put("local", died)
