@@ -384,7 +384,7 @@ export function Chat(): ReactNode {
         ) : (
           <Thread key={id ?? "new"} turns={turns} all={all} run={run} models={byId} pending={pending} editing={editing} setEditing={setEditing} acts={acts} />
         )}
-        {composer}
+        {found.error && !chat ? null : composer}
       </div>
       {looking ? (
         <Suspense fallback={null}>
