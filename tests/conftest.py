@@ -36,11 +36,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
-    """The environment without credentials, with an empty folder for configuration; the model cache stays."""
+    """The environment without credentials, with empty folders for configuration and state; the model cache stays."""
     for name in list(os.environ):
         if _OURS.match(name):
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("IL_KEYCHAIN", "off")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     return dict(os.environ)

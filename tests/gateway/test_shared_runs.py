@@ -130,9 +130,9 @@ async def test_a_run_is_not_unwatched_while_somebody_watches_it_elsewhere(
         watched = asyncio.Event()
         monkeypatch.setattr(own, "watched_elsewhere", watched.set)
         watching = asyncio.ensure_future(there.events(run))
-        await asyncio.wait_for(watched.wait(), 20)
+        assert await asyncio.wait_for(watched.wait(), 20)
         await here.post(f"/api/runs/{run}/stop")
-        await watching
+        assert names(await watching)[-1] == "run_end"
 
 
 async def test_the_runs_of_a_dead_process_are_ended_as_interrupted_and_what_came_is_kept(

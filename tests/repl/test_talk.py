@@ -13,7 +13,8 @@ from interlingua.client.transcripts.stored import is_interrupted, maker
 from interlingua.config.schema import Config
 from interlingua.engine.settings import RetrySettings
 from interlingua.errors import CredentialMissing, InvalidRequest, StreamInterrupted
-from interlingua.repl.archive import TENANT, Conversations, Unkept
+from interlingua.ports.conversations import Conversations
+from interlingua.repl.archive import TENANT, Unkept
 from interlingua.repl.spending import spending
 from interlingua.repl.talk import CONTINUE, Talk, opened, recover
 from interlingua.stores.opening import open_store

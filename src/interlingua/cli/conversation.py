@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from interlingua.client.reply import Reply
     from interlingua.client.settings import Settings
     from interlingua.client.tools import ToolRun
-    from interlingua.repl.archive import Conversations
+    from interlingua.ports.conversations import Conversations
     from interlingua.repl.talk import Talk
     from interlingua.types.events import Event
     from interlingua.types.messages import Message

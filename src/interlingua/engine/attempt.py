@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from interlingua.dialects.registry import dialect as find_dialect
 from interlingua.engine.called_tools import CalledTools
-from interlingua.engine.deadline import Deadline
-from interlingua.engine.exchange import Exchange, content_type, reading
+from interlingua.engine.exchange import Exchange, OneExchange, content_type, reading
 from interlingua.engine.lanes import Lane
 from interlingua.engine.target import Target
 from interlingua.errors import InterlinguaError, StreamInterrupted
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Attempt:
+class Attempt(OneExchange):
     """One try.
 
     Args:
@@ -48,25 +47,6 @@ class Attempt:
     def lane(self) -> Lane:
         """What is sent is rendered from canonical values."""
         return "translated"
-
-    @property
-    def status(self) -> int | None:
-        """The HTTP status, or None where no answer came."""
-        return self.exchange.status
-
-    @property
-    def answer_headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers of the answer; none where none came."""
-        return self.exchange.headers
-
-    @property
-    def head(self) -> float | None:
-        """Seconds until the head of the answer came; None where none came."""
-        return self.exchange.head
-
-    def bound(self, deadline: Deadline | None) -> None:
-        """Sets the moment by which it must be over; None is none."""
-        self.exchange.deadline = deadline
 
     @property
     def usage(self) -> Usage | None:

@@ -247,11 +247,9 @@ def canonical_response(left: Left) -> Json:
             return _plain(dialect.parse_response(WireResponse(body=answered), context))
         accumulator = Accumulator()
         parser = dialect.StreamParser(context)
-        try:
+        with contextlib.suppress(InterlinguaError):  # it broke off, or was too long to be held: what came is kept
             for event in (*parser.feed(answered), *parser.close()):
                 accumulator.add(event)
-        except InterlinguaError:
-            pass  # it broke off, or was too long to be held: what came is what is kept
         return _plain(accumulator.response())
     except (InterlinguaError, ValueError):
         return {"raw": answered.decode("utf-8", "replace")}

@@ -154,6 +154,32 @@ class Exchange:
         )
 
 
+class OneExchange:
+    """What a try tells of itself that is one exchange (`tries.Try`); `exchange` is its."""
+
+    __slots__ = ()
+    exchange: Exchange
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, or None where no answer came."""
+        return self.exchange.status
+
+    @property
+    def answer_headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers of the answer; none where none came."""
+        return self.exchange.headers
+
+    @property
+    def head(self) -> float | None:
+        """Seconds until the head of the answer came; None where none came."""
+        return self.exchange.head
+
+    def bound(self, deadline: Deadline | None) -> None:
+        """Sets the moment by which it must be over, or its first piece be there; None is none."""
+        self.exchange.deadline = deadline
+
+
 class Patience:
     """Bounds waits for a provider, with one timer for all of them.
 

@@ -15,10 +15,9 @@ from msgspec.structs import replace
 
 from interlingua.dialects import registry
 from interlingua.engine.breaker import key_name
-from interlingua.engine.deadline import Deadline
 from interlingua.engine.engine import Engine
 from interlingua.engine.estimate import estimate_tokens
-from interlingua.engine.exchange import Exchange
+from interlingua.engine.exchange import Exchange, OneExchange
 from interlingua.engine.lanes import Lane
 from interlingua.engine.retry import wait_before_retry
 from interlingua.engine.target import Target
@@ -97,7 +96,7 @@ class Health(Struct, frozen=True, kw_only=True):
     error: str | None = None
 
 
-class _Vectors:
+class _Vectors(OneExchange):
     """One try at a host."""
 
     lane: Lane = "translated"
@@ -112,30 +111,14 @@ class _Vectors:
         self._asked = replace(request, model=target.model)
         self.context = _context(engine, target.provider, dialect, target.model, target.traits)
         access = engine.access(target.provider, credential)
-        self._exchange = Exchange(target.provider, self.context, access, engine.settings.timeouts)
-
-    @property
-    def status(self) -> int | None:
-        return self._exchange.status
-
-    @property
-    def answer_headers(self) -> tuple[tuple[str, str], ...]:
-        return self._exchange.headers
-
-    @property
-    def head(self) -> float | None:
-        """Seconds until the head of the answer came; None where none came."""
-        return self._exchange.head
-
-    def bound(self, deadline: Deadline | None) -> None:
-        self._exchange.deadline = deadline
+        self.exchange = Exchange(target.provider, self.context, access, engine.settings.timeouts)
 
     async def whole(self) -> EmbedResponse:
         try:
-            answer = await self._exchange.ask(self._codec.render_embed_request(self._asked, self.context))
+            answer = await self.exchange.ask(self._codec.render_embed_request(self._asked, self.context))
             return self._codec.parse_embed_response(answer, self.context)
         except InterlinguaError as error:
-            self._exchange.named(error)
+            self.exchange.named(error)
             raise
 
 

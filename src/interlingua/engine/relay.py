@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from interlingua.dialects import registry
 from interlingua.engine import at_once
-from interlingua.engine.deadline import Deadline
-from interlingua.engine.exchange import Exchange, content_type, reading
+from interlingua.engine.exchange import Exchange, OneExchange, content_type, reading
 from interlingua.engine.lanes import Lane
 from interlingua.engine.prepare import origin_of
 from interlingua.engine.target import Target
@@ -50,7 +49,7 @@ class Piece(Struct, frozen=True, gc=False):
 _TIER = re.compile(rb'"service_tier"\s*:\s*"(\w+)"')
 
 
-class Relay:
+class Relay(OneExchange):
     """One try.
 
     Args:
@@ -91,7 +90,7 @@ class Relay:
         self._wire = WireRequest(
             path=edited.path, body=edited.body, headers=(*edited.headers, ("accept-encoding", "identity"))
         )
-        self._exchange = Exchange(target.provider, self._context, access, engine.settings.timeouts)
+        self.exchange = Exchange(target.provider, self._context, access, engine.settings.timeouts)
         self._tells_usage = peek.asks_usage
         self.usage: Usage | None = None
         self.finish: FinishReason | None = None
@@ -114,25 +113,6 @@ class Relay:
         return origin.credential if origin is not None else ""
 
     @property
-    def status(self) -> int | None:
-        """The HTTP status, or None where no answer came."""
-        return self._exchange.status
-
-    @property
-    def answer_headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers of the answer; none where none came."""
-        return self._exchange.headers
-
-    @property
-    def head(self) -> float | None:
-        """Seconds until the head of the answer came; None where none came."""
-        return self._exchange.head
-
-    def bound(self, deadline: Deadline | None) -> None:
-        """Sets the moment by which it must be over; None is none."""
-        self._exchange.deadline = deadline
-
-    @property
     def losses(self) -> tuple[Loss, ...]:
         """What could not be carried."""
         return tuple(self._context.losses)
@@ -144,9 +124,9 @@ class Relay:
             InterlinguaError: of any kind.
         """
         try:
-            answer = await self._exchange.ask(self._wire)
+            answer = await self.exchange.ask(self._wire)
         except InterlinguaError as error:
-            self._exchange.named(error)
+            self.exchange.named(error)
             raise
         self.usage = self._lens.usage(answer, self._context)
         self.finish = self._lens.finish(answer.body)
@@ -161,12 +141,12 @@ class Relay:
             InterlinguaError: of any other kind.
         """
         try:
-            response = await self._exchange.open(self._wire, stream=True)
+            response = await self.exchange.open(self._wire, stream=True)
             self.headers = headers_down(response.headers)
             try:
-                async with reading(response, self.target.provider.id, self._exchange.deadline) as next_piece:
+                async with reading(response, self.target.provider.id, self.exchange.deadline) as next_piece:
                     watcher = self._watching(response)
-                    limit = self._exchange.timeouts.idle_before_content
+                    limit = self.exchange.timeouts.idle_before_content
                     data: bytes | None = b""
                     while data is not None:
                         data = await next_piece(limit)
@@ -175,13 +155,13 @@ class Relay:
                                 self._note(seen)
                             self._keep(seen.raw)
                             if seen.content:
-                                limit = self._exchange.timeouts.idle
+                                limit = self.exchange.timeouts.idle
                             if not seen.only_usage or self._tells_usage:
                                 yield Piece(seen.raw, seen.content or seen.terminal)
             finally:
                 await response.aclose()
         except InterlinguaError as error:
-            self._exchange.named(error)
+            self.exchange.named(error)
             raise
 
     def _watching(self, response: HttpResponse) -> Watcher:

@@ -11,15 +11,9 @@ from interlingua.client.transcripts.export import render_export
 from interlingua.client.transcripts.keep import keep_export
 from interlingua.errors import InvalidRequest
 from interlingua.gateway.asked import Asked, dollars, json_answer, nothing, time_of
+from interlingua.ports.conversations import ConversationStore
 from interlingua.ports.dialect import WireResponse
-from interlingua.ports.store import (
-    Answer,
-    AttemptRow,
-    Conversation,
-    ConversationChanges,
-    ConversationStore,
-    StoredMessage,
-)
+from interlingua.ports.store import Answer, AttemptRow, Conversation, ConversationChanges, StoredMessage
 from interlingua.types.loss import Loss
 from interlingua.types.messages import Message
 from interlingua.types.opaque import Json

@@ -26,8 +26,9 @@ from interlingua.gateway.sessions import Sessions
 from interlingua.gateway.sharing import Worker
 from interlingua.gateway.virtual_keys import VirtualKeys
 from interlingua.ports.benchmarks import BenchmarkStore
+from interlingua.ports.conversations import ConversationStore
 from interlingua.ports.memory import Memory
-from interlingua.ports.store import ConversationStore, KeyStore, LedgerRow, OverlayStore, RollupStore
+from interlingua.ports.store import KeyStore, LedgerRow, OverlayStore, RollupStore
 from interlingua.types.opaque import Json
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from interlingua._version import __version__
 from interlingua.client.guard import GuardedToolbox
 from interlingua.client.transcripts.stored import is_interrupted
 from interlingua.errors import InterlinguaError
+from interlingua.ports.conversations import Conversations
 from interlingua.repl import (
     answer_commands,
     compare_commands,
@@ -21,7 +22,6 @@ from interlingua.repl import (
     session_commands,
     tool_commands,
 )
-from interlingua.repl.archive import Conversations
 from interlingua.repl.commands import Command, Table, help_command, is_command
 from interlingua.repl.completer import ChatCompleter
 from interlingua.repl.desk import Desk, terminal_size

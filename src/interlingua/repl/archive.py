@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Protocol
 
 from msgspec import UNSET
 from msgspec.structs import asdict, replace
@@ -30,69 +29,6 @@ from interlingua.types.messages import Message
 from interlingua.types.opaque import Json
 
 TENANT = LOCAL_TENANT
-
-
-class Conversations(Protocol):
-    """What the chat asks of a `ConversationStore`; one fits."""
-
-    async def create(
-        self,
-        tenant: str,
-        *,
-        title: str = "",
-        folder: str = "",
-        settings: Mapping[str, Json] | None = None,
-        created: int | None = None,
-    ) -> Conversation:
-        """Begins one."""
-        ...
-
-    async def get(self, tenant: str, id: str, *, leaf: str | None = None, whole: bool = False) -> Thread:
-        """One with messages."""
-        ...
-
-    async def page(
-        self,
-        tenant: str,
-        *,
-        folder: str | None = None,
-        pinned: bool | None = None,
-        archived: bool | None = False,
-        search: str = "",
-        after: str | None = None,
-        limit: int = 50,
-    ) -> ConversationPage:
-        """Some, the latest first."""
-        ...
-
-    async def append(
-        self,
-        tenant: str,
-        id: str,
-        parent: str | None,
-        message: Message,
-        answer: Answer | None = None,
-        *,
-        created: int | None = None,
-    ) -> StoredMessage:
-        """Adds a message."""
-        ...
-
-    async def update(self, tenant: str, id: str, changes: ConversationChanges) -> Conversation:
-        """Changes what is said of it."""
-        ...
-
-    async def delete(self, tenant: str, id: str) -> None:
-        """Deletes it."""
-        ...
-
-    async def fork(self, tenant: str, id: str, leaf: str | None = None) -> Conversation:
-        """A copy of one branch."""
-        ...
-
-    async def search(self, tenant: str, text: str, *, after: str | None = None, limit: int = 50) -> HitPage:
-        """Messages in which words occur."""
-        ...
 
 
 class Unkept:

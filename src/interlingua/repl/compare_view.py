@@ -7,6 +7,7 @@ screen is each answer as Markdown, so that it can be read and copied, and a line
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import TextIO
 
@@ -47,9 +48,8 @@ class CompareView:
         task = asyncio.ensure_future(self._run(running))
         drawing = asyncio.ensure_future(self._draw_again())
         try:
-            await task
-        except asyncio.CancelledError:
-            pass  # what came is shown below
+            with contextlib.suppress(asyncio.CancelledError):  # what came is shown below
+                await task
         finally:
             drawing.cancel()
         lines: list[str] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,8 +18,9 @@ from interlingua.client.client import AsyncClient
 from interlingua.client.settings import Settings
 from interlingua.engine.engine import Engine
 from interlingua.errors import ContextTooLong, CredentialMissing, InterlinguaError
+from interlingua.ports.conversations import Conversations
 from interlingua.providers.provider import Provider
-from interlingua.repl.archive import Conversations, Unkept
+from interlingua.repl.archive import Unkept
 from interlingua.repl.keys import quiet_keys
 from interlingua.repl.live import Live
 from interlingua.repl.markdown import Pen
@@ -193,11 +195,9 @@ class Desk:
 
 def terminal_size() -> tuple[int, int]:
     """Columns and rows of the terminal as they are now; a size of COLUMNS and LINES is only used without one."""
-    try:
+    with contextlib.suppress(OSError, ValueError):  # standard output is no terminal
         found = os.get_terminal_size(1)
         if found.columns > 0 and found.lines > 0:
             return found.columns, found.lines
-    except (OSError, ValueError):
-        pass  # standard output is no terminal
     found = shutil.get_terminal_size()
     return found.columns, found.lines

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from interlingua.client.transcripts.stored import is_interrupted
 from interlingua.errors import InterlinguaError, InvalidRequest, LocalFileError, NotFound
+from interlingua.ports.conversations import Conversations
 from interlingua.ports.store import Conversation
-from interlingua.repl.archive import TENANT, Conversations
+from interlingua.repl.archive import TENANT
 from interlingua.repl.commands import Command, Option, words_of
 from interlingua.repl.desk import Desk
 from interlingua.repl.markdown import markdown_lines

@@ -24,8 +24,9 @@ from interlingua.engine.answer import Answer as Answered
 from interlingua.engine.estimate import estimate_tokens
 from interlingua.engine.target import Target
 from interlingua.errors import Cancelled, InterlinguaError, InvalidRequest, NotFound
+from interlingua.ports.conversations import Conversations
 from interlingua.ports.store import Answer, Conversation, ConversationChanges, StoredMessage
-from interlingua.repl.archive import TENANT, Conversations, now
+from interlingua.repl.archive import TENANT, now
 from interlingua.repl.journal import Begun, Journal, left_behind
 from interlingua.types.accumulate import Accumulator
 from interlingua.types.events import Event, MessageStart

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
-
 import msgspec
 
 from interlingua.client.transcripts.import_chats import Unread, parse_export
-from interlingua.ports.store import Answer, Conversation, ConversationChanges, ConversationPage, StoredMessage
-from interlingua.types.messages import Message
-from interlingua.types.opaque import Json
+from interlingua.ports.conversations import Conversations
+from interlingua.ports.store import ConversationChanges
 
 IMPORTED = "imported"
 """The setting that names where a conversation came from."""
@@ -32,40 +28,7 @@ class Kept(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
-class Taker(Protocol):
-    """What of a `ConversationStore` is needed to take conversations in."""
-
-    async def create(
-        self, tenant: str, *, title: str = "", settings: Mapping[str, Json] | None = None, created: int | None = None
-    ) -> Conversation:
-        """Begins one."""
-        ...
-
-    async def append(
-        self,
-        tenant: str,
-        id: str,
-        parent: str | None,
-        message: Message,
-        answer: Answer | None = None,
-        *,
-        created: int | None = None,
-    ) -> StoredMessage:
-        """Adds a message."""
-        ...
-
-    async def update(self, tenant: str, id: str, changes: ConversationChanges) -> Conversation:
-        """Changes what is said of it."""
-        ...
-
-    async def page(
-        self, tenant: str, *, archived: bool | None = False, after: str | None = None, limit: int = 50
-    ) -> ConversationPage:
-        """Some of them."""
-        ...
-
-
-async def keep_export(store: Taker, tenant: str, content: bytes) -> Kept:
+async def keep_export(store: Conversations, tenant: str, content: bytes) -> Kept:
     """Keeps the conversations of an export; what came of that.
 
     Args:
@@ -104,7 +67,7 @@ async def keep_export(store: Taker, tenant: str, content: bytes) -> Kept:
     return Kept(count, known, tuple(unread), left_out)
 
 
-async def _sources(store: Taker, tenant: str) -> set[str]:
+async def _sources(store: Conversations, tenant: str) -> set[str]:
     """What was taken in before."""
     found: set[str] = set()
     after: str | None = None
