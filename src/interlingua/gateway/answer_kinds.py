@@ -31,7 +31,6 @@ class Features(_Exact):
     """What there is beside the pages."""
 
     voice: bool
-    desktop: bool
 
 
 class SessionState(_Exact):

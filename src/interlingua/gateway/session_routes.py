@@ -39,7 +39,6 @@ async def shown(asked: Asked) -> WireResponse:
             "version": __version__,
             "features": {
                 "voice": principal is not None and principal.admin and bool(state.livekit),
-                "desktop": False,
             },
             "default_model": _default_model(asked) if principal is not None else "",
             "needs_key": state.doorkeeper.has_keys,

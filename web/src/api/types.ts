@@ -6,7 +6,7 @@ export interface Session {
   tenant: string | null;
   key: string | null;
   version: string;
-  features: { voice: boolean; desktop: boolean };
+  features: { voice: boolean };
   default_model: string;
   needs_key: boolean;
 }
