@@ -69,6 +69,7 @@ class Person:
         columns: how wide the terminal is.
         env: changes of the environment.
         stdout: where standard output goes if not to the terminal.
+        start: what Python runs.
     """
 
     def __init__(
@@ -78,11 +79,14 @@ class Person:
         env: Mapping[str, str] | None = None,
         stdin: int | None = None,
         stdout: int | None = None,
+        start: str = _START,
     ) -> None:
         self._master, terminal = pty.openpty()
         plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
-        surroundings = {**plain, "TERM": "xterm-256color", "COLUMNS": str(columns), **(env or {})}
-        program = (sys.executable, "-c", _START, *arguments)
+        # Nobody is there to say what colour the terminal has.
+        looks = {"TERM": "xterm-256color", "COLORFGBG": "15;0", "COLUMNS": str(columns)}
+        surroundings = {**plain, **looks, **(env or {})}
+        program = (sys.executable, "-c", start, *arguments)
         # The terminal must be the controlling one for Ctrl-C to become a signal; it is taken on descriptor 0.
         take = _CONTROLLING if stdin is None else _CONTROLLING.replace("ioctl(0", "ioctl(2")
         self.process = subprocess.Popen(

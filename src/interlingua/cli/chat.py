@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--resume", metavar="NUMBER|TITLE", help="Go on with a conversation: its number in /sessions, title or id."
 )
-@click.option("--theme", "theme_name", metavar="NAME", default="auto", help="auto, dark, light or plain.")
+@click.option("--theme", "theme_name", metavar="NAME", default="auto", help="auto, dark, light, neutral or plain.")
 @click.option("--temporary", is_flag=True, help="Keep nothing of this chat.")
 @click.pass_context
 def command(
@@ -121,6 +121,7 @@ def _desk(current: Session, model: str | None, system: str | None, theme_name: s
     chat.tools = GuardedToolbox(approval={"*": "ask"})
     talk = Talk(chat, Unkept(), None if temporary else folder / "unfinished")
     coloured = current.out.coloured
+    looks = "plain" if theme_name == "auto" and not coloured else theme_name
     return Desk(
         client=client,
         mounted=Mounted(
@@ -134,7 +135,7 @@ def _desk(current: Session, model: str | None, system: str | None, theme_name: s
         ),
         folder=folder,
         talk=talk,
-        pen=Pen(theme(theme_name, os.environ), coloured=coloured, columns=lambda: terminal_size()[0]),
+        pen=Pen(theme(looks, os.environ), coloured=coloured, columns=lambda: terminal_size()[0]),
         out=sys.stdout,
         coloured=coloured,
         moves=current.out.moves,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -86,9 +87,8 @@ async def _race(
                 remedy="pip install 'interlingua[chat]', or use --json",
             ) from error
         out = current.out
-        pen = Pen(
-            theme("auto" if out.coloured else "plain", {}), coloured=out.coloured, columns=lambda: terminal_size()[0]
-        )
+        looks = theme("auto" if out.coloured else "plain", os.environ)
+        pen = Pen(looks, coloured=out.coloured, columns=lambda: terminal_size()[0])
         await CompareView(Live(sys.stdout, terminal_size), pen, racers, moves=out.moves, out=sys.stdout).watch(running)
     return racers
 

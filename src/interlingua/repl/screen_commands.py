@@ -29,7 +29,7 @@ COMMANDS = (
     Command(
         name="theme",
         takes="[NAME]",
-        does="how things look: auto, dark, light, plain",
+        does="how things look: auto, dark, light, neutral, plain",
         run=look,
         options=lambda desk, words: () if words else (Option(name) for name in ("auto", *THEMES)),
     ),

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from interlingua.errors import InvalidRequest
+from interlingua.repl.background import background
 
 Colour = Literal["auto", "always", "never"]
 
@@ -45,6 +46,7 @@ class Theme(Struct, frozen=True, kw_only=True):
 THEMES: dict[str, Theme] = {
     "dark": Theme(name="dark", heading="bold bright_white", title="bold underline bright_white", inline="bright_cyan"),
     "light": Theme(name="light", code="ansi_light", inline="magenta", warn="rgb(150,90,0)", prompt="bold blue"),
+    "neutral": Theme(name="neutral"),
     "plain": Theme(
         name="plain", code="", inline="bold", link="underline", good="", warn="bold", bad="bold", prompt="bold"
     ),
@@ -52,14 +54,18 @@ THEMES: dict[str, Theme] = {
 
 
 def theme(name: str, environment: Mapping[str, str]) -> Theme:
-    """The theme of a name; `auto` reads from COLORFGBG whether the terminal is light.
+    """The theme of a name; `auto` fits the terminal's background, or any where that is not known.
+
+    Args:
+        name: of the theme.
+        environment: says something of the terminal; it may be asked for the rest.
 
     Raises:
         InvalidRequest: there is no such theme.
     """
     if name == "auto":
-        background = environment.get("COLORFGBG", "").rpartition(";")[2]
-        name = "light" if background in ("7", "15") else "dark"
+        found = background(environment)
+        name = "neutral" if found == "unknown" else found
     if name not in THEMES:
         raise InvalidRequest(
             f"there is no theme {name!r}", path="theme", remedy=f"There are auto, {', '.join(THEMES)}."
