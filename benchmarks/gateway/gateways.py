@@ -142,6 +142,16 @@ def ours(
 
 
 @contextmanager
+def floor(folder: Path, whole: int, streamed: int, *, client: str) -> Iterator[Gateway]:
+    """The server and one of the HTTP clients of ours, with nothing between."""
+    port = free_port()
+    command = [sys.executable, str(HERE / "floor_worker.py"), client, str(port), str(whole), str(streamed)]
+    with running(command, folder, name="floor", core=GATEWAY_CORE) as process:
+        process.listens(port, START_SECONDS)
+        yield Gateway(process, {"whole": Door(port, "/whole", "gpt-4.1"), "stream": Door(port, "/stream", "gpt-4.1")})
+
+
+@contextmanager
 def nginx_proxy(folder: Path, whole: int, streamed: int) -> Iterator[Gateway]:
     """nginx as a plain proxy: what the machine can do."""
     ports = free_port(), free_port()
@@ -262,6 +272,11 @@ PEER_STARTERS: dict[str, Starter] = {
 def our_name(client: str, kind: str = "") -> str:
     """How a row of ours is called."""
     return f"Interlingua, {client}{', ' + kind if kind else ''}"
+
+
+def floor_name(client: str) -> str:
+    """How the row of a client with nothing around it is called."""
+    return f"uvicorn and {client} alone"
 
 
 def versions() -> dict[str, str]:
