@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from interlingua.catalog.model import Model, PriceRow
 from interlingua.engine.savings import prompts_saved
 from interlingua.ports.store import UsageHour
@@ -14,7 +16,7 @@ MODEL = Model(
 
 def hour(**counts: int) -> UsageHour:
     """What one hour came to."""
-    return UsageHour(HOUR, "t", "k", "p/m", **counts)
+    return UsageHour(HOUR, "t", "k", "p/m", **dict[str, Any](counts))
 
 
 def test_tokens_from_a_providers_cache_spare_the_difference_of_the_rates() -> None:

@@ -45,6 +45,8 @@ async def test_a_key_sees_its_own_tenants_usage_and_budgets(app: Gateway) -> Non
     assert [row["model"] for row in found["by"]["model"]] == ["openai/gpt-4o-mini"]
     assert {row["tag"]: row["calls"] for row in found["by"]["tag"]} == {"a": 2, "b": 1}
     assert [row["key"] for row in found["by"]["key"]] == ["mine"]
+    combined = {(row["model"], row["tag"], row["key"]): row["calls"] for row in found["items"]}
+    assert combined == {("openai/gpt-4o-mini", "a", "mine"): 2, ("openai/gpt-4o-mini", "b", "mine"): 1}
     (budget,) = found["budgets"]
     assert (budget["scope"], budget["name"], budget["budget"]) == ("key", "mine", "1 USD / day")
     assert budget["spent"] == f"{Money(2 * COST).usd:f}"

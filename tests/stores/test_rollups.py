@@ -111,6 +111,16 @@ async def test_hits_are_in_no_sum_of_what_was_paid_for_before_and_after_their_ro
         await store.rollups.roll_up(10**18)
 
 
+async def test_hours_are_told_apart_by_tags_where_asked_for_until_their_rows_are_gone(store: SqlStore) -> None:
+    one, other = row("r1", attempts=(FAILED, ANSWERED)), row("r2", attempts=(ANSWERED,))
+    await store.write([replace(one, tags=("a", "b")), other])
+    tagged = await store.rollups.hours(None, *ALL, tagged=True)
+    found = {(hour.target, hour.tags): (hour.calls, hour.attempts) for hour in tagged}
+    assert found == {(FAILED.target, "a,b"): (0, 1), (ANSWERED.target, "a,b"): (1, 1), (ANSWERED.target, ""): (1, 1)}
+    await store.rollups.roll_up(10**18)
+    assert {hour.tags for hour in await store.rollups.hours(None, *ALL, tagged=True)} == {""}
+
+
 async def test_hours_are_of_one_tenant_and_a_span(store: SqlStore) -> None:
     """Whether their rows are still there or not; oldest first."""
     rows = ledger(60)
@@ -140,4 +150,4 @@ async def test_rolling_up_at_once_counts_nothing_twice(store: SqlStore) -> None:
 def test_all_sums_have_columns() -> None:
     """They are read by position."""
     names = list(asdict(UsageHour(0, "", "", "")))
-    assert names[4:] == list(USAGE_COUNTS)
+    assert names[4:] == [*USAGE_COUNTS, "tags"]

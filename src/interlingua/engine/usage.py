@@ -67,7 +67,7 @@ def summed(hours: Iterable[UsageHour], by: By) -> list[UsageSum]:
     """The sums of each group: days in order, others with the most expensive first.
 
     Args:
-        hours: for `tag`, by tags instead of targets.
+        hours: for `tag`, by tags too.
         by: what makes a group.
     """
     sums: dict[str, list[int]] = {}
@@ -87,7 +87,7 @@ def parted(hours: Iterable[UsageHour], by: Sequence[By]) -> list[tuple[tuple[str
     """The hours of each combination of groups, such as each model on each day, days in order.
 
     Args:
-        hours: for `tag`, by tags instead of targets.
+        hours: for `tag`, by tags too.
         by: what makes a group, in order.
     """
     parts: dict[tuple[str, ...], list[UsageHour]] = {}
@@ -117,7 +117,7 @@ _GROUPS: dict[By, Callable[[UsageHour], Iterable[str]]] = {
     "provider": lambda hour: (hour.target.partition("/")[0],),
     "key": lambda hour: (hour.key,),
     "tenant": lambda hour: (hour.tenant,),
-    "tag": lambda hour: hour.target.split(","),
+    "tag": lambda hour: hour.tags.split(","),
 }
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -15,7 +15,7 @@ from interlingua.catalog.catalog import Model
 from interlingua.engine.cost import most_cost
 from interlingua.engine.principal import Principal
 from interlingua.engine.savings import prompts_saved
-from interlingua.engine.usage import By, UsageSum, catalog_row, parted, summed, total
+from interlingua.engine.usage import BYS, UsageSum, catalog_row, parted, summed, total
 from interlingua.errors import AuthenticationFailed, InvalidRequest, PermissionDenied
 from interlingua.gateway.asked import Asked, json_answer
 from interlingua.gateway.incoming import Incoming
@@ -84,26 +84,16 @@ async def used(state: State, incoming: Incoming, principal: Principal) -> dict[s
     now = state.engine.clock.time()
     since, until = _span(asked, now)
     await state.ledger.flush()
-    groups: dict[str, Any] = {}
-    whole: UsageSum | None = None
-    for by in asked.get("by") or ["day"]:
-        if by not in get_args(By):
-            raise InvalidRequest(f"by: there is no {by!r}", path="by", remedy=f"One of {', '.join(get_args(By))}.")
-        tagged = by == "tag"
-        hours = await state.usage.hours(tenant, since, until, tagged=tagged)
-        if (key := asked.get("key", [""])[-1]) != "":
-            hours = tuple(hour for hour in hours if hour.key == key)
-        groups[by] = [{by: one.group, **_told(one)} for one in summed(hours, by)]  # type: ignore[arg-type]  # it is one of them
-        whole = total(hours)
-    assert whole is not None
     bys = tuple(dict.fromkeys(asked.get("by") or ["day"]))
+    for by in bys:
+        if by not in BYS:
+            raise InvalidRequest(f"by: there is no {by!r}", path="by", remedy=f"One of {', '.join(BYS)}.")
+    hours = await state.usage.hours(tenant, since, until, tagged="tag" in bys)
+    if (key := asked.get("key", [""])[-1]) != "":
+        hours = tuple(hour for hour in hours if hour.key == key)
     find = partial(catalog_row, state.engine.catalog, state.engine.providers)
     items = [
-        {
-            **dict(zip(bys, names, strict=True)),
-            **_told(total(part)),
-            "prompts_saved": None if tagged else _saved(part, find),
-        }
+        {**dict(zip(bys, names, strict=True)), **_told(total(part)), "prompts_saved": _saved(part, find)}
         for names, part in parted(hours, bys)  # type: ignore[arg-type]  # they were checked above
     ]
     budgets = [_budget(str(budget), one) for budget, one in await state.budgets.states(principal)]
@@ -111,8 +101,8 @@ async def used(state: State, incoming: Incoming, principal: Principal) -> dict[s
         "tenant": tenant,
         "since": _time(since),
         "until": _time(until),
-        "total": {**_told(whole), "prompts_saved": None if tagged else _saved(hours, find)},
-        "by": groups,
+        "total": {**_told(total(hours)), "prompts_saved": _saved(hours, find)},
+        "by": {by: [{by: one.group, **_told(one)} for one in summed(hours, by)] for by in bys},  # type: ignore[arg-type]  # likewise
         "items": items,
         "budgets": budgets,
     }

@@ -431,8 +431,7 @@ class UsageHour(Struct, frozen=True, gc=False):
     Args:
         hour: hours since 1970, of the call's start.
         tenant, key: whose calls.
-        target: `provider/model`; empty for calls that were refused before any attempt. Or the calls' tags, with commas
-            between them, where these were asked for.
+        target: `provider/model`; empty for calls that were refused before any attempt.
         calls, failed: those whose last attempt was there, and those of them with a status of 400 or more.
         attempts: all tries there, answers that were remembered included.
         input_tokens, output_tokens, cache_read, cache_creation, reasoning: of all attempts that somebody was asked in.
@@ -443,6 +442,7 @@ class UsageHour(Struct, frozen=True, gc=False):
         saved_input_tokens, saved_output_tokens: of those, and of no other sum here.
         saved: pico-dollars that they would have cost.
         unknown_saved: those of them of which nobody can say what.
+        tags: of the calls, with commas between them, where these were asked for; deleted rows have none.
     """
 
     hour: int
@@ -466,6 +466,7 @@ class UsageHour(Struct, frozen=True, gc=False):
     saved_output_tokens: int = 0
     saved: int = 0
     unknown_saved: int = 0
+    tags: str = ""
 
 
 class RollupStore(Protocol):
@@ -477,7 +478,7 @@ class RollupStore(Protocol):
         Args:
             tenant: whose.
             since, until: microseconds since 1970.
-            tagged: by the calls' tags instead of their targets; rows that were deleted have none.
+            tagged: by the calls' tags too; rows that were deleted have none.
         """
         ...
 

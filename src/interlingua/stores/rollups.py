@@ -18,6 +18,7 @@ SLICE = 5_000
 CACHED = "cache"
 """The lane of answers that were remembered."""
 _KEYS = ("hour", "tenant", "key_name", "target")
+_TAGS = "tags"
 
 
 class SqlRollups:
@@ -39,9 +40,9 @@ class SqlRollups:
             live.append(calls.c.tenant == tenant)
             kept.append(usage_hours.c.tenant == tenant)
         # Of deleted rows nothing but their targets is known.
-        columns = [literal("").label(one.name) if tagged and one.name == "target" else one for one in usage_hours.c]
-        both = union_all(*_live(and_(*live), tagged=tagged), select(*columns).where(*kept)).subquery()
-        query = _added_up(both).order_by(*(both.c[name] for name in _KEYS))
+        deleted = select(*usage_hours.c, literal("").label(_TAGS)).where(*kept)
+        both = union_all(*_live(and_(*live), tagged=tagged), deleted).subquery()
+        query = _added_up(both, _TAGS).order_by(*(both.c[name] for name in (*_KEYS, _TAGS)))
         async with self._database.reading() as connection:
             return tuple(UsageHour(*row) for row in await connection.execute(query))
 
@@ -85,18 +86,21 @@ def _live(chosen: Any, *, tagged: bool = False) -> tuple[Any, Any]:
     c = calls.c
     tried = c.attempts > 0
     place = (c.started // HOUR, c.tenant, c.key_name)
+    tags = (func.coalesce(c.tags, "") if tagged else literal("")).label(_TAGS)
     last = select(
-        *_named((*place, func.coalesce(c.tags if tagged else c.target, "")), _KEYS),
+        *_named((*place, func.coalesce(c.target, "")), _KEYS),
         *_named((literal(1), case((c.status >= 400, 1), else_=0), case((tried, 1), else_=0)), USAGE_COUNTS),
         *_named((*_used(c), c.duration, *_saved(c)), USAGE_COUNTS[3:]),
+        tags,
     ).where(chosen)
     a = attempts.c
     theirs = and_(a.request_id == c.request_id, a.tenant == c.tenant)
     earlier = (
         select(
-            *_named((*place, func.coalesce(c.tags if tagged else a.target, "")), _KEYS),
+            *_named((*place, func.coalesce(a.target, "")), _KEYS),
             *_named((literal(0), literal(0), literal(1)), USAGE_COUNTS),
             *_named((*_used(a), literal(0), *_saved(a)), USAGE_COUNTS[3:]),
+            tags,
         )
         .select_from(attempts.join(calls, theirs))
         .where(chosen)
@@ -133,8 +137,9 @@ def _named(values: tuple[Any, ...], names: tuple[str, ...]) -> list[Any]:
     return [value.label(name) for value, name in zip(values, names, strict=False)]
 
 
-def _added_up(rows: Any) -> Any:
-    keys = [rows.c[name] for name in _KEYS]
+def _added_up(rows: Any, *more: str) -> Any:
+    """Sums by hour, tenant, key and target, and by what else is named, which stands behind them."""
+    keys, beside = ([rows.c[name] for name in names] for names in (_KEYS, more))
     # PostgreSQL's sums of BIGINT are NUMERIC.
     sums = [cast(func.sum(rows.c[name]), BigInteger).label(name) for name in USAGE_COUNTS]
-    return select(*keys, *sums).group_by(*keys)
+    return select(*keys, *sums, *beside).group_by(*keys, *beside)
