@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 
 from interlingua.config.schema import Config, ServerSettings, StoreSettings
+from interlingua.gateway import process
 from interlingua.gateway.app import Gateway
 from interlingua.gateway.build import build_gateway
 from interlingua.gateway.process import BoundedProtocol
@@ -260,3 +261,126 @@ async def test_the_next_target_answers_over_sockets(fault: str, client: str, hos
             assert "x-interlingua-model: m-2" in head
             assert text_of(read(client, body)) == "Onetwothree."
             assert len(served.upstream.exchanges) - before == asked
+
+
+ALIVE = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+PIECE = b"a" * 2**16
+
+
+async def nothing(exchange: Exchange) -> None:
+    """An upstream that nobody asks."""
+    raise AssertionError("nobody is asked")
+
+
+async def connected(served: Served) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", served.port)
+
+
+async def floods(writer: asyncio.StreamWriter, piece: bytes, most: int) -> int:
+    """Sends until the gateway hangs up, or so many bytes; how many went out."""
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < most and not writer.is_closing():
+            writer.write(piece)
+            await writer.drain()
+            sent += len(piece)
+    return sent
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(b"GET /healthz HTTP/1.1\r\nx-a: ", id="the first head"),
+        pytest.param(ALIVE + b"\r\nGET /healthz HTTP/1.1\r\nx-a: ", id="a later head"),
+        pytest.param(ALIVE + b"transfer-encoding: chunked\r\n\r\n1;", id="an extension of a chunk"),
+        pytest.param(ALIVE + b"transfer-encoding: chunked\r\n\r\n0\r\nx-a: ", id="behind the body"),
+    ],
+)
+async def test_what_is_only_held_is_bounded_wherever_it_stands(begin: bytes, tmp_path: Path) -> None:
+    """It would fill the memory before anybody looks at it."""
+    async with listening(tmp_path, "openai_chat", nothing) as served:
+        reader, writer = await connected(served)
+        writer.write(begin)
+        sent = await floods(writer, PIECE, 64 * 2**20)
+        assert sent < 64 * 2**20
+        writer.transport.abort()
+        del reader
+
+
+async def test_a_head_behind_a_running_stream_is_bounded_too(tmp_path: Path) -> None:
+    """A client that sends its next request early has no more room for it than others."""
+    async with listening(tmp_path, "openai_chat", sends("openai_chat", after="silence")) as served:
+        reader, writer = await served.ask("openai_chat", "openai_chat")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"GET /healthz HTTP/1.1\r\nx-a: ")
+        assert await floods(writer, PIECE, 64 * 2**20) < 64 * 2**20
+        async with asyncio.timeout(10.0):
+            await served.upstream.client_left.wait()
+
+
+async def test_headers_behind_a_body_change_nothing_about_its_request(tmp_path: Path) -> None:
+    """A balancer that checks the head has not seen them."""
+    async with listening(tmp_path, "openai_chat", nothing) as served:
+        reader, writer = await connected(served)
+        writer.write(b"GET /healthz HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\nhost: 127.0.0.1\r\n\r\n")
+        assert (await reader.readline()).split()[1] == b"403"
+        writer.close()
+
+
+async def test_who_is_refused_reads_why_though_its_body_is_long(tmp_path: Path) -> None:
+    """What it still sends is let go of, and the connection takes the next request."""
+    async with listening(tmp_path, "openai_chat", nothing) as served:
+        reader, writer = await connected(served)
+        size = 4 * 2**20
+        writer.write(b"POST /nowhere HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: %d\r\n\r\n" % size)
+        assert (await reader.readline()).split()[1] == b"404"
+        assert await floods(writer, PIECE, size) == size
+        writer.write(ALIVE + b"\r\n")
+        await reader.readuntil(b"HTTP/1.1 200")
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nx-a:", id="half a head"),
+        pytest.param(ALIVE + b"\r\nGET /hea", id="half of a later head"),
+        pytest.param(ALIVE.replace(b"GET", b"POST") + b"content-length: 9\r\n\r\nab", id="half a body"),
+    ],
+)
+async def test_a_client_that_says_no_more_is_not_waited_for_without_end(
+    begin: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each such connection takes one of as many as there may be."""
+    monkeypatch.setattr(process, "PATIENCE", 0.05)
+    async with listening(tmp_path, "openai_chat", nothing) as served:
+        reader, writer = await connected(served)
+        writer.write(begin)
+        with contextlib.suppress(ConnectionError):
+            await reader.read()  # ends when the gateway hangs up
+        writer.close()
+
+
+async def test_who_waits_for_an_answer_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the answer takes: it is the provider's time."""
+
+    async def answer(exchange: Exchange) -> None:
+        await exchange.begin_chunks(f"content-type: {dict(script('openai_chat').headers)['content-type']}\r\n")
+        (line,) = served.server.server_state.connections
+        assert isinstance(line, BoundedProtocol)
+        assert line._watch is not None
+        line._watch.cancel()
+        with monkeypatch.context() as patch:
+            patch.setattr(process, "PATIENCE", 0.0)
+            line._look()
+        line._watch.cancel()
+        for piece in script("openai_chat").chunks:
+            await exchange.chunk(piece)
+        await exchange.send(b"0\r\n\r\n")
+
+    async with listening(tmp_path, "openai_chat", answer) as served:
+        reader, writer = await served.ask("openai_chat", "openai_chat")
+        _, body = await body_of(reader)
+        writer.close()
+    assert text_of(read("openai_chat", body)) == "Onetwothree."

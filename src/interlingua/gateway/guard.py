@@ -6,13 +6,16 @@ included (contracts §6.1).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from functools import lru_cache
 
 from interlingua.errors import PermissionDenied
 from interlingua.gateway.incoming import Incoming
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_HOST = re.compile(r"(\[[0-9a-f:.]*\]|[^\[\]:]*)(?::[0-9]*)?")
+_HERE = "A browser may speak to it from its own pages only; let a server of yours ask it instead."
 
 
 class Guard:
@@ -39,13 +42,14 @@ class Guard:
                 remedy="Add the name to server.allowed_hosts in the gateway's configuration.",
             )
         if incoming.header("sec-fetch-site") == "cross-site":
-            raise PermissionDenied("pages of other sites may not use this gateway")
+            raise PermissionDenied("pages of other sites may not use this gateway", remedy=_HERE)
         origin = incoming.header("origin").lower()
-        if origin and (origin == "null" or urlsplit(origin).netloc != host):
-            raise PermissionDenied("pages of other origins may not use this gateway")
+        if origin and origin not in (f"http://{host}", f"https://{host}"):
+            raise PermissionDenied("pages of other origins may not use this gateway", remedy=_HERE)
 
 
+@lru_cache(maxsize=64)
 def _name(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+    """The name without its port; what is no name with a port is taken whole, and is nobody's."""
+    found = _HOST.fullmatch(host)
+    return found[1] if found is not None else host

@@ -1,7 +1,8 @@
 """Answers in one process, under uvicorn.
 
-Facts of uvicorn that are handled here: header size is bounded by its h11 limit only, so a subclass of the httptools
-protocol bounds what is read before the application sees anything; its own access log is off (ours knows more); its
+Facts of uvicorn that are handled here: header size is bounded by its h11 limit only, a head may take for ever, and
+headers behind a body are taken for the request's, so a subclass of the httptools protocol bounds what is read before
+the application sees anything; its own access log is off (ours knows more); its
 process manager restarts everything on SIGHUP and knows nothing of what workers share, so `workers.py` has its own.
 """
 
@@ -16,6 +17,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from types import FrameType
+from typing import Literal
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -30,6 +32,13 @@ from interlingua.gateway.state import Mount
 from interlingua.telemetry.logs import Logs
 
 MOST_HEADER_BYTES = 64 * 1024
+MOST_UNREAD = 64 * 1024 * 1024
+"""Bytes that a client may go on sending after it was answered, so that it comes to read the answer."""
+PATIENCE = 60.0
+"""Seconds for a whole head, and between two pieces of a body."""
+KEPT = 75
+"""Seconds for which a connection waits for its next request: more than clients and balancers keep one (nginx: 60 s),
+so that none of them sends a request into a connection that is being closed."""
 BACKLOG = 2048
 FAST_CLIENT = "interlingua.transport.http_fast"
 HEAD_END = b"\r\n\r\n"
@@ -40,49 +49,108 @@ _ARENA_MAX = -8
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuses a request whose head grows without end."""
+    """Refuses a head that grows without end or never becomes whole, and takes nothing from behind a body.
 
-    _head_bytes = 0
-    _tail = b""
+    What is counted is what the parser has taken in and not given out: of a head, whichever request of the connection
+    it begins, and of what stands between the pieces of a body or behind them.
+    """
+
     _line: Line | None = None
+    _reads: Literal["nothing", "head", "body"] = "nothing"
+    _gave = False
+    """Whether the parser gave something out for the last read."""
+    _held = 0
+    """Bytes that it has taken in since."""
+    _tail = b""
+    _unread = 0
+    """Bytes of bodies that came after their answer."""
+    _since = 0.0
+    """When the client last did what it is waited for, by the loop's clock."""
+    _watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as the base class has it
         """A client came."""
         self._line = Line()
         super().connection_made(transport)
+        self._since = self.loop.time()
+        self._watch = self.loop.call_later(PATIENCE, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client left."""
+        if self._watch is not None:
+            self._watch.cancel()
         super().connection_lost(exc)
         if self._line is not None:
             self._line.end()
 
+    def data_received(self, data: bytes) -> None:
+        """Counts what is only held; what follows the end of a head in the same read is not the head's."""
+        held = len(data)
+        if self._reads == "body":
+            self._since = self.loop.time()
+            if self._is_answered():
+                self._unread += held
+        else:
+            # The end of the head may itself be split over two reads.
+            end = (self._tail + data).find(HEAD_END)
+            held = held if end < 0 else max(0, end - len(self._tail))
+            if self._held + held > MOST_HEADER_BYTES:
+                self._refuse()
+                return
+        self._tail = (self._tail + data)[-len(HEAD_END) + 1 :]
+        self._gave = False
+        super().data_received(data)
+        self._held = 0 if self._gave else self._held + held
+        if self._held > MOST_HEADER_BYTES:
+            self._refuse()
+        elif self._unread > MOST_UNREAD:
+            self.transport.close()
+
     def on_message_begin(self) -> None:
         """A request begins."""
+        self._reads, self._since = "head", self.loop.time()
         super().on_message_begin()
         self.scope[LINE] = self._line  # type: ignore[literal-required]  # ours, beside those of ASGI
 
-    def data_received(self, data: bytes) -> None:
-        """Counts what comes before a request's head is whole; what follows it in the same read is not its head."""
-        if self._reads_head():
-            # The end of the head may itself be split over two reads.
-            end = (self._tail + data).find(HEAD_END)
-            self._head_bytes += len(data) if end < 0 else max(0, end - len(self._tail))
-            self._tail = (self._tail + data)[-len(HEAD_END) + 1 :]
-        if self._head_bytes > MOST_HEADER_BYTES:
-            self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
-            self.transport.close()
-            return
-        super().data_received(data)
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Takes a header of the head; one behind a body could only contradict it."""
+        if self._reads == "head":
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
-        self._head_bytes, self._tail = 0, b""
+        self._reads, self._gave = "body", True
         super().on_headers_complete()
 
-    def _reads_head(self) -> bool:
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body came."""
+        self._gave = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._reads, self._gave = "nothing", True
+        super().on_message_complete()
+
+    def _is_answered(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
+
+    def _refuse(self) -> None:
+        self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\n\r\n")
+        self.transport.close()
+
+    def _look(self) -> None:
+        """Leaves a client that has long been waited for; between requests, the server's own time does that."""
+        if self._reads == "body":
+            awaited = not self.flow.read_paused
+        else:
+            awaited = self._is_answered() and (self._reads == "head" or self.cycle is None)
+        silent = self.loop.time() - self._since
+        if awaited and silent >= PATIENCE:
+            self.transport.close()
+        else:
+            self._watch = self.loop.call_later(PATIENCE - silent if awaited else PATIENCE, self._look)
 
 
 def listen(config: Config) -> socket.socket:
@@ -188,6 +256,7 @@ async def _serve(
         server_header=False,
         proxy_headers=False,  # nothing here asks where a client stands, so nobody need be believed
         backlog=BACKLOG,
+        timeout_keep_alive=KEPT,
         timeout_graceful_shutdown=int(config.server.drain) + 5,
     )
     server = _Server(settings, ready, gateway.ending, alone=worker is None)
