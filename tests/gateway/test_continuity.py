@@ -173,6 +173,26 @@ async def test_a_response_is_continued_by_its_id_where_the_host_keeps_none(
 
 
 @pytest.mark.parametrize("stream", [True, False])
+async def test_conversations_stay_apart_where_a_host_gives_two_answers_one_id(stream: bool, tmp_path: Path) -> None:
+    """Some number theirs with three digits; what the client continues is named by us."""
+    host = "openai_chat"
+    transport = ScriptedTransport(script(host) if stream else whole(host))
+    async with served(tmp_path, transport) as app:
+
+        async def ask(body: dict[str, Any]) -> str:
+            answer = await call(app, "POST", "/v1/responses", {**body, "stream": stream}, headers=BEARER["ONE"])
+            found = accumulate(read("openai_responses", answer.body)).id if stream else answer.json["id"]
+            assert isinstance(found, str)
+            return found
+
+        ids = [await ask({"model": model_of(host), "input": word}) for word in ("swordfish", "halibut")]
+        assert len(set(ids)) == 2
+        for id, word in zip(ids, (b"swordfish", b"halibut"), strict=True):
+            await ask(continuing(host, id))
+            assert word in transport.requests[-1].body
+
+
+@pytest.mark.parametrize("stream", [True, False])
 async def test_a_response_is_continued_where_it_is_kept(stream: bool, tmp_path: Path) -> None:
     """Verbatim: the id goes up to the host that has it, and to no other, for its tenant only."""
     host = "openai_responses"

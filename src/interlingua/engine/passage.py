@@ -242,8 +242,8 @@ class Passage:
             renderer = self._renderer = self._dialect.StreamRenderer(context, self._request)
         async with aclosing(attempt.events()) as events:
             async for event in events if splice is None else splice.joined(events):
-                if isinstance(event, MessageStart) and self._dialect_id == stored_responses.DIALECT and not event.id:
-                    event = replace(event, id=self._response_id)
+                if isinstance(event, MessageStart):
+                    event = replace(event, id=self._named(event.id))
                 content = not isinstance(event, MessageStart | UsageUpdate)
                 for wrapped in self._envelopes.wrap_event(event):
                     data = renderer.render(wrapped)
@@ -404,13 +404,14 @@ class Passage:
         if self._request is not None and is_marked(self._request.extra):
             own = response.extra.get("ollama", {})
             response = replace(response, extra={**response.extra, "ollama": {**own, GENERATE: True}})
-        if self._dialect_id == stored_responses.DIALECT and not response.id:
-            response = replace(response, id=self._response_id)
-        return response
+        return replace(response, id=self._named(response.id))
 
-    @property
-    def _response_id(self) -> str:
-        return TranslationContext(seed=self._request_id).new_id("resp_")
+    def _named(self, id: str) -> str:
+        """What the client calls an answer. One that it may continue needs an id that no other has: hosts of other
+        formats number theirs as they like, some of them with three digits."""
+        if self._dialect_id != stored_responses.DIALECT or id.startswith(stored_responses.IDS):
+            return id
+        return TranslationContext(seed=self._request_id).new_id(stored_responses.IDS)
 
     async def _remember(self, message: Message) -> None:
         entries = recall.remember(message)

@@ -21,6 +21,8 @@ from interlingua.types.response import ChatResponse
 
 DIALECT = "openai_responses"
 """The dialect whose clients name a conversation by the id of its last answer."""
+IDS = "resp_"
+"""How the ids of such answers begin."""
 LIFETIME = 3600.0
 """Seconds for which a conversation can be taken up by an answer's id."""
 PREFIX = "response"
