@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from interlingua.catalog.catalog import Model
 from interlingua.dialects import registry
 from interlingua.engine.cache import KeptVectors, look_at_texts
+from interlingua.engine.engine import Engine
 from interlingua.engine.operations import Embeddings, count_tokens, embed
 from interlingua.engine.principal import Principal
 from interlingua.engine.route import Route
 from interlingua.engine.tries import Tries
-from interlingua.errors import NotFound, Unsupported
+from interlingua.errors import ConfigError, ModelNotFound, NotFound, Unsupported
 from interlingua.gateway import discovery
 from interlingua.gateway.cached import Lookup, wished
 from interlingua.gateway.call import Call
@@ -144,7 +145,7 @@ def listed(state: State, principal: Principal) -> tuple[ListedModel, ...]:
     usable = {provider.id for provider in engine.providers.values() if engine.has_credential(provider)}
     aliases = [alias for alias in engine.aliases if "*" not in alias]
     # An alias may be used by who may use what it leads to.
-    allowed = [name for name in aliases if principal.may_use(name, *(target.name for target in engine.route(name)))]
+    allowed = [name for name in aliases if (led := _led_to(engine, name)) and principal.may_use(name, *led)]
     rows = [row for row in engine.catalog.models if row.provider in usable and principal.may_use(row.name)]
     here = [
         ListedModel(id=name, owner=provider.id)
@@ -153,6 +154,14 @@ def listed(state: State, principal: Principal) -> tuple[ListedModel, ...]:
         if principal.may_use(name := f"{provider.id}/{model}")
     ]
     return (*(ListedModel(id=alias, owner="interlingua") for alias in allowed), *map(_listed, rows), *here)
+
+
+def _led_to(engine: Engine, alias: str) -> tuple[str, ...]:
+    """The targets of an alias; none where it leads nowhere, as when its provider was taken out of the configuration."""
+    try:
+        return tuple(target.name for target in engine.route(alias))
+    except (ModelNotFound, ConfigError):
+        return ()
 
 
 def list_dialect(incoming: Incoming) -> str:
