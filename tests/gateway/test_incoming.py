@@ -67,3 +67,9 @@ async def test_a_watch_that_is_over_cancels_nothing() -> None:
 
 def test_of_a_header_that_stands_twice_the_first_counts() -> None:
     assert incoming(None).header("accept") == "one"
+
+
+def test_what_was_written_encoded_in_a_path_stays_part_of_it() -> None:
+    """A mark within a model's name would end it, and the default model would be asked instead."""
+    scope = {"method": "POST", "path": "/v1beta/models/a?1%2f:do", "query_string": b"alt=sse", "headers": []}
+    assert Incoming(scope, forever, "req_1").wire(b"").path == "/v1beta/models/a%3F1%252f:do?alt=sse"  # type: ignore[arg-type]  # nobody receives

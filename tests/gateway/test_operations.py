@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from interlingua.config.schema import VirtualKeySettings
 from interlingua.engine.principal import Limits
+from interlingua.engine.router import ModelAlias
 from interlingua.engine.settings import RetrySettings
 from interlingua.gateway.app import Gateway
 from interlingua.transport.scripted import Script, ScriptedTransport
@@ -40,13 +42,13 @@ PASSED = ("completions", "images/generations", "audio/speech", "moderations", "r
 async def test_an_operation_is_passed_on_with_all_that_it_holds(
     path: str, app: Gateway, transport: ScriptedTransport
 ) -> None:
-    """Only the model's name becomes the host's; the answer's bytes and type are its own."""
+    """Only the model's name becomes the host's, and no parameter goes on; the answer's bytes and type are its own."""
     transport.add(Script.text("\x00\x01bytes", content_type="audio/mpeg"))
     body = b'{"future": 1.0, "model": "the-openai-chat/tts-9" ,"input":"x"}'
-    answer = await call(app, "POST", f"/v1/{path}?a=b", body, headers={**BEARER, "cookie": "x=y"})
+    answer = await call(app, "POST", f"/v1/{path}?key={KEY}", body, headers={**BEARER, "cookie": "x=y"})
     assert (answer.status, answer.body, answer.headers["content-type"]) == (200, b"\x00\x01bytes", "audio/mpeg")
     (request,) = transport.requests
-    assert request.url == f"https://the-openai-chat.example/v1/{path}?a=b"
+    assert request.url == f"https://the-openai-chat.example/v1/{path}"
     assert request.body == b'{"future":1.0,"model":"tts-9","input":"x"}'
     assert KEY not in repr(request.headers)
     assert "cookie" not in dict(request.headers)
@@ -254,4 +256,51 @@ async def test_a_provider_that_is_silent_does_not_delay_the_list_of_models(path:
         answer = await call(app, "GET", path)
     assert b"anthropic/claude-haiku-4-5" in answer.body
     assert b"openai/gpt-" in answer.body
+    assert not transport.requests
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1beta/models", "/api/tags", "/api/chat/models", "/api/models"])
+async def test_an_alias_that_leads_nowhere_does_not_take_the_list_of_models_away(path: str, tmp_path: Path) -> None:
+    """As one from the pages does, once its provider was taken out of the file."""
+    aliases = {
+        "gone": ModelAlias(targets=("nobody/m",)),
+        "a": ModelAlias(targets=("b",)),
+        "b": ModelAlias(targets=("a",)),
+        "good": ModelAlias(targets=("openai/gpt-6-luna",)),
+    }
+    async with gateway(tmp_path, ScriptedTransport([]), {"OPENAI_API_KEY": SECRET}, models=aliases) as app:
+        answer = await call(app, "GET", path)
+    assert answer.status == 200, answer.body
+    assert b'"good"' in answer.body or b"models/good" in answer.body
+    assert b"gone" not in answer.body
+
+
+BAD_NAMES = ["m\n", "m\x1b[2J", "m\x00", "m\u202e", "m" * 1000]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES, ids=ascii)
+@pytest.mark.parametrize("client", [*DIALECTS, "embeddings", "passed", "form"])
+async def test_what_cannot_be_the_name_of_a_model_is_refused_and_written_down_nowhere(
+    client: str, name: str, tmp_path: Path
+) -> None:
+    """It would go into headers and log lines, and onto the terminals of those who read them."""
+    transport = ScriptedTransport([])
+    async with gateway(tmp_path, transport, ENVIRONMENT, **config()) as app:
+        headers: dict[str, str] = {}
+        body: Any
+        if client == "gemini":
+            path, body = f"/v1beta/models/the-gemini/{name}:generateContent", asks(client, client, stream=False)[1]
+        elif client == "form":
+            path = "/v1/audio/transcriptions"
+            headers = {"content-type": "multipart/form-data; boundary=B"}
+            body = f'--B\r\ncontent-disposition: form-data; name="model"\r\n\r\n{name}\r\n--B--\r\n'.encode()
+        elif client in DIALECTS:
+            path, body = asks(client, "openai_chat", stream=False)
+            body |= {"model": f"the-openai-chat/{name}"}
+        else:
+            path = {"embeddings": "/v1/embeddings", "passed": "/v1/completions"}[client]
+            body = {"model": f"the-openai-chat/{name}", "input": "x"}
+        answer = await call(app, "POST", path, body, headers=headers)
+        rows = (await app.state.ledger.page(None)).rows
+    assert (answer.status, [row.model for row in rows]) == (400, [""]), answer.body
     assert not transport.requests

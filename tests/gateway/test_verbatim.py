@@ -270,3 +270,35 @@ async def test_the_row_of_a_relayed_answer_says_why_it_ended(
     assert answer.status == 200
     assert row.json["attempts"][0]["lane"] == "verbatim"
     assert row.json["attempts"][0]["finish"] == ("tool_call" if called else "stop")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+async def test_of_an_address_only_parameters_of_its_dialect_go_up(dialect: str, tmp_path: Path) -> None:
+    """A client's key among the others does not, and that something was left out is told (contracts §6.5)."""
+    path, body = asks(dialect, dialect, stream=False)
+    own = {"anthropic_messages": "beta=true", "gemini": "fields=candidates"}.get(dialect, "")
+    said = "&".join(("key=il-client", "%6bey=il-client", "Access_Token=il-client", *([own] if own else ())))
+    transport = ScriptedTransport(whole(dialect))
+    async with gateway(tmp_path, transport, ENVIRONMENT, **config()) as app:
+        answer = await call(app, "POST", f"{path}?{said}", body)
+        plain = await call(app, "POST", f"{path}?{own}", body)
+    assert (answer.status, plain.status) == (200, 200)
+    assert [request.url.partition("?")[2] for request in transport.requests] == [own, own]
+    assert (answer.headers["x-interlingua-losses"], plain.headers.get("x-interlingua-losses")) == ("1", None)
+
+
+@pytest.mark.parametrize("model", ["../../files", "m/../../../v1/files", ".", "a/./b"])
+async def test_no_name_of_a_model_leads_to_another_path_of_its_host(model: str, tmp_path: Path) -> None:
+    """The host would take it with our credential, whatever it is that is asked there."""
+    named = f"{host_of('gemini')}/{model}"
+    transport = ScriptedTransport(whole("gemini"))
+    async with gateway(tmp_path, transport, ENVIRONMENT, **config()) as app:
+        _, body = asks("gemini", "gemini", stream=False)
+        inside = await call(app, "POST", f"/v1beta/models/{named}:generateContent", body)
+        _, body = asks("openai_chat", "openai_chat", stream=False)
+        across = await call(app, "POST", "/v1/chat/completions", {**body, "model": named})
+        count = await call(
+            app, "POST", f"/v1beta/models/{named}:countTokens", {"contents": [{"parts": [{"text": "x"}]}]}
+        )
+    assert [inside.status, across.status, count.status] == [400, 400, 400], (inside.body, across.body, count.body)
+    assert not transport.requests

@@ -368,7 +368,7 @@ def look(
     headers = {
         name: value
         for target in route.targets
-        for name, value in forwarded(wire.headers, target, dialect)[0]
+        for name, value in forwarded(wire, target, dialect)[0].headers
         if name not in VERSION_HEADERS.values()
     }
     rest = _rest(wire, context)

@@ -266,8 +266,8 @@ class Passage:
             if not may_pass(target, self._dialect_id) or not self._is_untouched(target, credential):
                 return prepare(self._engine, self._request, target, self._dialect_id, credential=credential)
         check_needs(self._peek, target)
-        headers, losses = forwarded(self._wire.headers, target, self._dialect_id)
-        return Relay(self._engine, target, replace(self._wire, headers=headers), self._peek, losses, credential)
+        wire, losses = forwarded(self._wire, target, self._dialect_id)
+        return Relay(self._engine, target, wire, self._peek, losses, credential)
 
     def _goes_on(self, attempt: Attempt | Relay, error: InterlinguaError) -> bool:
         """Whether a stream that broke off after content is continued by the next try."""

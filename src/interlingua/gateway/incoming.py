@@ -163,9 +163,12 @@ class Incoming:
 
     def wire(self, body: bytes) -> WireRequest:
         """The request as dialects see it."""
+        path = self.path
+        if "%" in path or "?" in path:  # it was decoded: what is part of a name must not end it
+            path = path.replace("%", "%25").replace("?", "%3F")
         return WireRequest(
             method=self.method,
-            path=f"{self.path}?{self.query}" if self.query else self.path,
+            path=f"{path}?{self.query}" if self.query else path,
             body=body,
             headers=self.headers,
         )

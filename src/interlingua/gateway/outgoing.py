@@ -94,4 +94,9 @@ async def send_end(send: Send) -> None:
 
 
 def _encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers]
+    return [(name.encode(), _told(value).encode("latin-1", "replace")) for name, value in headers]
+
+
+def _told(value: str) -> str:
+    """A header's value; letters that none may hold would have the server break off instead of answering."""
+    return value if value.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in value)

@@ -76,10 +76,10 @@ def _asked(
     if target.dialect != dialect:
         raise _not_spoken(target, dialect, incoming.path)
     body = _form_for(wire.body, target.model) if form else _json_for(wire.body, target.model)
-    headers, losses = forwarded(wire.headers, target, dialect)
-    path = incoming.path.removeprefix("/v1") + (f"?{incoming.query}" if incoming.query else "")
+    asked = WireRequest(path=wire.path.removeprefix("/v1"), body=body, headers=wire.headers)
+    up, losses = forwarded(asked, target, dialect)
     kind = incoming.header("content-type") or "application/json"
-    passed = WireRequest(path=path, body=body, headers=(("content-type", kind), *headers))
+    passed = replace(up, headers=(("content-type", kind), *up.headers))
     return Passing(call.state.engine, target, passed, credential, losses)
 
 

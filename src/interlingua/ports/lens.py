@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from interlingua.errors import InvalidRequest
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.types.events import Failed
@@ -29,6 +30,10 @@ class Reframing(Protocol):
         ...
 
 
+LONGEST_NAME = 512
+"""Letters of a model's name."""
+
+
 class Peek(Struct, frozen=True, kw_only=True, gc=False):
     """What policy must know of a request that is forwarded as it is.
 
@@ -41,6 +46,9 @@ class Peek(Struct, frozen=True, kw_only=True, gc=False):
         most_output: the limit of the answer in tokens, where one is given.
         reframing: how the client wants its stream framed, where that is not the dialect's own way.
         choices: how many answers are asked for, each of them up to that limit.
+
+    Raises:
+        InvalidRequest: the model's name is none: it goes into headers, log lines, rows and what terminals show.
     """
 
     model: str
@@ -51,6 +59,14 @@ class Peek(Struct, frozen=True, kw_only=True, gc=False):
     most_output: int | None = None
     reframing: type[Reframing] | None = None
     choices: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.model) > LONGEST_NAME or not self.model.isprintable():
+            raise InvalidRequest(
+                f"model: a name has {LONGEST_NAME} letters at most, all of them printable",
+                path="model",
+                remedy="Name a model as /v1/models lists it.",
+            )
 
 
 class Naming(Struct, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
 MOST_STOPS = 5
 """How many stop strings a request may hold."""
 
-_PATH = re.compile(r".*?/(?P<kind>models|tunedModels)/(?P<name>.+):(?P<method>\w+)")
+_PATH = re.compile(r".*?/(?P<kind>models|tunedModels)/(?P<name>.+):(?P<method>\w+)", re.DOTALL)
 _SAFE = "/:@!$&'()*+,;=~"
 _KINDS = ("models/", "tunedModels/")
 _JSON = "application/json"
@@ -50,7 +50,13 @@ def parse_path(path: str) -> tuple[str, bool]:
 
 
 def render_path(model: str, stream: bool) -> str:
-    """The path below the endpoint's base address."""
+    """The path below the endpoint's base address.
+
+    Raises:
+        InvalidRequest: the name would lead to another path of the host, with our credential.
+    """
+    if not {".", ".."}.isdisjoint(model.split("/")):
+        raise bad_request("model", f"{model!r} is no name: no segment of it may be . or ..")
     name = quote(model, safe=_SAFE)
     place = name if name.startswith(_KINDS) else f"models/{name}"
     return f"/{place}:{'streamGenerateContent?alt=sse' if stream else 'generateContent'}"
