@@ -189,18 +189,25 @@ def test_a_prompt_can_be_piped_while_the_terminal_watches() -> None:
     assert person.screen == "Paris.\n"
 
 
+class Terminal(StringIO):
+    """A stream that a person sees."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_long_text_hangs_under_its_beginning() -> None:
     """Words stay whole."""
-
-    class Terminal(StringIO):
-        def isatty(self) -> bool:
-            return True
-
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", "30")
         lines = Screen(Terminal()).hanging("  fix:  ", "export SOME_LONG_NAME=… and then once more")
     assert lines == ["  fix:  export", "        SOME_LONG_NAME=… and", "        then once more"]
     assert Screen(StringIO()).hanging("a ", "b " * 100) == ["a " + "b " * 100]
+
+
+def test_neither_head_nor_text_of_a_line_drives_the_terminal() -> None:
+    """A head may be a client's word too, such as the field that was lost in translation."""
+    assert Screen(Terminal(), "never").hanging("\x1b[2Jfield ", "reason\x9b31m") == ["[2Jfield reason31m"]
 
 
 def test_a_stream_that_lacks_a_character_gets_a_question_mark() -> None:

@@ -74,7 +74,7 @@ class Screen:
 
         Words stay whole, so that commands and addresses can be copied.
         """
-        text = self.safe(text)
+        head, text = self.safe(head), self.safe(text)
         width = self.width
         if width is None or len(head) + len(text) <= width:
             return [head + text]
