@@ -127,6 +127,26 @@ def test_model_stream_and_limit_are_read_where_they_stand() -> None:
     assert (peek.model, peek.stream, peek.most_output) == ("x", False, None)
 
 
+@pytest.mark.parametrize(("count", "choices"), [(8, 8), ("8", 8), (8.0, 8), (None, 1), (0, 1)])
+def test_each_answer_that_is_asked_for_counts_however_its_number_is_written(count: object, choices: int) -> None:
+    """This format may write whole numbers as text, and what is reserved for a call depends on it."""
+    assert lens.peek(asked(generationConfig={"candidateCount": count})).choices == choices
+
+
+def test_a_field_that_is_written_in_both_ways_is_refused() -> None:
+    """We would reserve by the one, and the host answer by the other."""
+    twice = {"maxOutputTokens": 9, "max_output_tokens": 9000}
+    odd = {"max__output_tokens": 9, "max_output_tokens": 9}
+    requests = (
+        asked(generationConfig=twice),
+        asked(generationConfig=odd),
+        asked(generationConfig={}, generation_config={}),
+    )
+    for request in requests:
+        with pytest.raises(InvalidRequest, match="is also there as"):
+            lens.peek(request)
+
+
 @pytest.mark.parametrize("body", [b'{"contents":[],"contents":[]}', b"{}", b'{"contents":null}', b"[]"])
 def test_what_is_no_request_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidRequest):

@@ -119,6 +119,12 @@ def test_state_is_never_missed(message: dict[str, Any]) -> None:
     assert not lens.peek(wire()).has_state
 
 
+def test_of_two_limits_the_higher_one_is_reserved() -> None:
+    """Hosts know the one or the other, and the call may be answered by either."""
+    assert lens.peek(wire(max_completion_tokens=1, max_tokens=9000)).most_output == 9000
+    assert lens.peek(wire(max_completion_tokens=9000, max_tokens=1)).most_output == 9000
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -175,13 +175,15 @@ def _settings(raw: msgspec.Raw, look: _Look) -> int | None:
     if "responseModalities" in config:
         outputs = {word.lower() for word in glance.words(config["responseModalities"])}
         look.needs.update(f"{word} output" for word in outputs - {"text"})
-    if kind_of(config.get("candidateCount", b"")) == "number":
-        look.choices = glance.count(config, "candidateCount") or 1
-    if "maxOutputTokens" not in config:
-        return None
-    if kind_of(config["maxOutputTokens"]) == "number":
-        return glance.count(config, "maxOutputTokens")
-    return ProtoFields(raw, bad_request, "generationConfig").integer("maxOutputTokens", least=0)
+    look.choices = _count(raw, config, "candidateCount") or 1
+    return _count(raw, config, "maxOutputTokens")
+
+
+def _count(raw: msgspec.Raw, config: glance.Values, key: str) -> int | None:
+    """A whole number, which this format may write as a text too."""
+    if kind_of(config.get(key, b"")) == "string":
+        return ProtoFields(raw, bad_request, "generationConfig").integer(key, least=0)
+    return glance.count(config, key)
 
 
 def _wants_thought(source: bytes) -> bool:
@@ -193,10 +195,14 @@ def _wants_thought(source: bytes) -> bool:
 
 
 def _camel(values: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
-    """Fields by their camelCase names."""
-    if any("_" in key for key in values):
-        return {camel(key): value for key, value in values.items()}
-    return values
+    """Fields by their camelCase names. Raises InvalidRequest: one is written in both ways, and each may be read."""
+    if not any("_" in key for key in values):
+        return values
+    found = {camel(key): value for key, value in values.items()}
+    if len(found) < len(values):
+        twice = next(name for name in found if sum(camel(key) == name for key in values) > 1)
+        raise bad_request(twice, "is also there as another spelling of it")
+    return found
 
 
 def edit(request: WireRequest, model: str, *, ask_usage: bool = False) -> WireRequest:

@@ -106,7 +106,7 @@ def peek(request: WireRequest) -> Peek:
         asks_usage=_asks_usage(values),
         needs=frozenset(needs),
         has_state=not words.isdisjoint(_STATE),
-        most_output=limits[0] if limits else None,
+        most_output=max(limits, default=None),  # of two, a host may know either
         choices=glance.count(values, "n") or 1 if "n" in values else 1,
     )
 
