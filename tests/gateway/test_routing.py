@@ -145,6 +145,14 @@ async def test_an_open_breaker_is_passed_over_and_said_to_be(tmp_path: Path) -> 
         assert told["targets"][1]["rests"] is None
 
 
+@pytest.mark.parametrize("client", DIALECTS)
+async def test_a_client_is_not_told_that_our_bad_key_is_its_fault(client: str, tmp_path: Path) -> None:
+    async with gateway(tmp_path, by_host(**{client: BAD_KEY}), ENVIRONMENT, **fast(client)) as app:
+        answer = await ask(app, client, stream=False)
+    assert (answer.status, answer.headers["x-interlingua-fault"]) == (401, "gateway")
+    assert b"API key" in answer.body
+
+
 @pytest.mark.parametrize("client", ["openai_chat", "anthropic_messages"])
 async def test_a_bad_key_among_good_ones_is_asked_once(client: str, tmp_path: Path) -> None:
     """In both lanes; what the key is called is for the administrator only, its secret for nobody."""

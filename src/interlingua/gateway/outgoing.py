@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from typing import Any
 
-from interlingua.errors import InterlinguaError
+from interlingua.errors import CredentialMissing, InterlinguaError
 from interlingua.gateway.incoming import Send
 from interlingua.ports.dialect import WireResponse
 from interlingua.ports.lens import Reframing
@@ -14,7 +14,12 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def told(error: InterlinguaError) -> InterlinguaError:
-    """The error with its remedy in its message: the envelopes of most dialects have no place of their own for it."""
+    """The error with its remedy in its message: the envelopes of most dialects have no place of their own for it.
+
+    What a provider says of a credential is no fault of the client's here: the credential is the gateway's.
+    """
+    if error.provider and error.exit_code == CredentialMissing.exit_code:
+        error.fault = "gateway"
     if error.fault != "provider" and error.remedy and error.remedy not in error.message:
         error.message = f"{error.message.rstrip('.')}. {error.remedy}"
         error.args = (error.message,)
