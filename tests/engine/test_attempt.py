@@ -68,3 +68,37 @@ async def test_half_of_a_surrogate_pair_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="surrogate"):
         await engine.generate(ChatRequest(model="openai/gpt-6-luna", messages=(user("caf\udce9"),)))
     assert transport.requests == []
+
+
+async def test_a_failure_told_by_a_web_page_is_told_by_its_title() -> None:
+    """Proxies before a host answer in HTML; the status still says which error it is."""
+    page = "<!DOCTYPE html>\n<head><title>502 Bad\n Gateway &amp; more</title></head>" + "<p>" * 5000
+    engine, _, _ = engine_with(*[Script.text(page, 502, "text/html")] * 3)
+    with pytest.raises(UpstreamError) as caught:
+        await engine.generate(ask("openai/gpt-6-luna"))
+    assert caught.value.message == "a web page came instead: 502 Bad Gateway & more"
+
+
+async def test_what_a_provider_says_of_a_failure_is_bounded() -> None:
+    """Some repeat the whole request."""
+    error = Script.json({"error": {"message": "x" * 100_000, "type": "invalid_request_error"}}, status=400)
+    engine, _, _ = engine_with(error)
+    with pytest.raises(InvalidRequest) as caught:
+        await engine.generate(ask("openai/gpt-6-luna"))
+    assert len(caught.value.message) == 4_000
+
+
+async def test_an_empty_answer_is_told_with_the_status_that_it_came_with() -> None:
+    engine, _, _ = engine_with(*[Script.json({})] * 3)
+    with pytest.raises(UpstreamError, match="status 200 and no explanation"):
+        await engine.generate(ask("openai/gpt-6-luna"))
+
+
+async def test_what_has_no_form_in_json_is_refused() -> None:
+    """No error of the package that writes it leaves here."""
+    engine, _, transport = engine_with()
+    with pytest.raises(InvalidRequest, match="no form in JSON"):
+        await engine.generate(
+            ChatRequest(model="openai/gpt-6-luna", messages=(user("a"),), extra={"openai_chat": {"x": object()}})
+        )
+    assert transport.requests == []

@@ -6,6 +6,7 @@ Every failure leaves here as an error of the tree that names provider and model 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -24,6 +25,10 @@ from interlingua.providers.provider import Provider
 from interlingua.types.secret import Secret
 
 T = TypeVar("T")
+
+_LONGEST = 4_000
+"""Letters of what a provider says of a failure; some repeat the whole request."""
+_TITLE = re.compile(rb"<title[^>]*>(.{1,300}?)</title>", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,8 @@ class Exchange:
             body = b""  # the status alone says more than that its explanation broke off
         finally:
             await response.aclose()
+        if content_type(response) == "text/html":
+            body = _headline(body)
         failed = WireResponse(status=response.status, headers=response.headers, body=body)
         raise find_dialect(self.context.dialect).parse_error(failed, self.context)
 
@@ -141,7 +148,7 @@ class Exchange:
         # Providers repeat the key that they refuse, and addresses that they were asked at.
         for name, value in vars(error).items():
             if isinstance(value, str):
-                setattr(error, name, redact(value, self.access.secrets))
+                setattr(error, name, redact(value, self.access.secrets)[:_LONGEST])
         error.args = (error.message,)
         return error
 
@@ -307,6 +314,17 @@ def content_type(response: HttpResponse) -> str:
 def _merged(*headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """All headers, each name once: later ones win."""
     return tuple({name: value for some in headers for name, value in some}.items())
+
+
+def _headline(page: bytes) -> bytes:
+    """What a web page says of itself in its title, as those of proxies do; nothing without one."""
+    found = _TITLE.search(page)
+    if found is None:
+        return b""
+    from html import unescape  # a table of some thousand names, for failures alone
+
+    title = unescape(found[1].decode("utf-8", "replace"))
+    return f"a web page came instead: {' '.join(title.split())}".encode()
 
 
 def _elsewhere(response: HttpResponse) -> str:

@@ -119,6 +119,8 @@ def _seed(request: ChatRequest) -> str:
             "the request holds characters that no text can (half of a surrogate pair)",
             remedy="They often come from file names or bytes that are not UTF-8: decode those with errors='replace'.",
         ) from error
+    except TypeError as error:
+        raise InvalidRequest(f"the request holds what has no form in JSON: {error}") from error
 
 
 def _host(target: Target) -> HostTraits:

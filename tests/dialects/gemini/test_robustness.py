@@ -101,3 +101,8 @@ def test_citations_that_are_no_list_are_passed_over() -> None:
     stream = b"data: " + msgspec.json.encode(piece) + b"\n\n"
     events = gemini.StreamParser(context()).feed(stream + stream)
     assert not any(isinstance(event, Failed) for event in events)
+
+
+def test_pieces_that_are_nested_without_end_are_a_failure_of_the_provider() -> None:
+    (event,) = gemini.StreamParser(context()).feed(b"data: " + b"[" * 5000 + b"\n\n")
+    assert isinstance(event, Failed)

@@ -229,6 +229,12 @@ def test_comments_and_a_missing_terminator_do_not_matter() -> None:
     assert isinstance(events[-1], MessageEnd)
 
 
+def test_events_without_data_do_not_matter() -> None:
+    """Some hosts keep the connection alive by them."""
+    events = read(b"data: \n\n" + sse(delta(content="a"), " ", END))
+    assert isinstance(events[-1], MessageEnd)
+
+
 @pytest.mark.parametrize(
     "stream",
     [

@@ -295,6 +295,12 @@ def test_a_failure_tells_what_was_consumed() -> None:
     assert [type(one) for one in events] == [MessageStart, UsageUpdate, Failed]
 
 
+def test_events_without_data_do_not_matter() -> None:
+    """Some hosts keep the connection alive by them."""
+    events = read(sse(CREATED, b"data: \n\n", *text_events(0, "a"), ended()))
+    assert isinstance(events[-1], MessageEnd)
+
+
 def test_nothing_follows_the_end() -> None:
     ends: list[Event] = read(sse(CREATED, *text_events(0, "a"), ended(), *text_events(1, "b"), ended("failed")))
     assert isinstance(ends[-1], MessageEnd) and accumulate(ends).text == "a"

@@ -285,7 +285,7 @@ class StreamParser:
             return
         try:
             pieces = _pieces.decode(text)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise bad_answer("", str(error)) from error
         for piece in pieces:
             if not self._over:

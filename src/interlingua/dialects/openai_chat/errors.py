@@ -155,9 +155,9 @@ def error_of(body: Json, status: int, response: WireResponse | None, context: Tr
         response: for headers; None inside a stream.
     """
     told = _flat(body)
+    message = _message(told, body, status)
     if status < 400:
         status = _own_status(told) or 500
-    message = _message(told, body, status)
     words = [str(told[key]).lower() for key in ("code", "type") if isinstance(told.get(key), str | int)]
     kind = _kind(words, message, status)
     headers = response.headers if response is not None else ()

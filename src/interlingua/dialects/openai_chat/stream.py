@@ -472,8 +472,10 @@ class StreamParser:
     def _take(self, data: str, *, last: bool = False) -> None:
         if self._over:
             return
-        if data.strip() == DONE:
+        said = data.strip()
+        if said == DONE:
             self._finish()
+        if said in ("", DONE):  # some hosts keep the connection alive by events without data
             return
         if self._started and self._context.quirk.chunk is None and self._goes_on(data):
             return

@@ -146,7 +146,7 @@ class StreamParser:
             self._over = True
 
     def _take(self, data: str, *, last: bool = False) -> None:
-        if self._over or data.strip() == DONE:
+        if self._over or data.strip() in ("", DONE):
             return
         try:
             if self._context.quirk.chunk is not None and isinstance(chunk := _plain(data), dict):
