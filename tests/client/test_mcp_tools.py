@@ -111,7 +111,7 @@ async def test_results_of_all_kinds_and_failures_come_back() -> None:
                 assert isinstance(seen.response[1], BlobPart)
                 failed = await box.run(tool_call("2", "s_broken", "{}"))
                 assert failed.is_error
-                assert failed.text == "Error: Error executing tool broken"
+                assert failed.text == "Error executing tool broken"
                 wrong = await box.run(tool_call("3", "s_weather", '{"days": 2}'))
                 assert wrong.is_error
                 assert "city" in wrong.text

@@ -42,3 +42,15 @@ def test_a_decorated_function_is_read_in_its_own_module() -> None:
 def test_a_builtin_without_a_signature_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="cannot be read"):
         read_signature(max)
+
+
+def test_a_variable_that_is_assigned_later_is_no_hindrance() -> None:
+    """A tool that changes the chat it is made for is written before that chat."""
+
+    def switch(name: str) -> str:
+        return name + chat
+
+    found = read_signature(switch)
+    chat = "!"
+    assert [one.name for one in found.parameters] == ["name"]
+    assert switch("a") == "a!"

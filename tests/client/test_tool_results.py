@@ -31,3 +31,8 @@ def test_parts_and_strings_may_be_mixed() -> None:
 def test_bytes_among_parts_are_refused_too() -> None:
     with pytest.raises(InvalidRequest, match="bytes"):
         render_result([TextPart(text="a"), b"x"])
+
+
+def test_halves_of_surrogate_pairs_are_made_whole() -> None:
+    """Names of files that are not UTF-8 hold them, and one in the history would make every later request fail."""
+    assert render_result("caf\udce9 \U0001f600") == (TextPart(text="caf\ufffd \U0001f600"),)

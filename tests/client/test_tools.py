@@ -17,6 +17,7 @@ import msgspec
 import pydantic
 import pytest
 
+from interlingua.client.guard import GuardedToolbox
 from interlingua.client.tools import Tool, Toolbox, ToolRun, tool
 from interlingua.errors import InvalidRequest, NotFound, TimedOut
 from interlingua.types.parts import BlobPart, TextPart, ToolCallPart, tool_call
@@ -222,7 +223,7 @@ async def test_an_exception_becomes_an_answer_and_is_kept() -> None:
     box = Toolbox([find], on_run=runs.append, clock=lambda: next(times))
     answer = await box.run(call("find", '{"city":"X"}'))
     assert answer.is_error
-    assert answer.text == "Error: ValueError: no such city"
+    assert answer.text == "ValueError: no such city"
     assert "Traceback" not in answer.text
     (run,) = runs
     assert (run.name, run.arguments, run.seconds) == ("find", {"city": "X"}, 2.5)
@@ -278,7 +279,7 @@ async def test_a_timeout_of_the_tools_own_is_its_error() -> None:
     async def slow() -> None:
         raise TimeoutError("database")
 
-    assert await run_one(slow) == ("Error: TimeoutError: database", True)
+    assert await run_one(slow) == ("TimeoutError: database", True)
 
 
 async def test_cancellation_passes_through_and_stops_the_tools() -> None:
@@ -305,7 +306,7 @@ async def test_a_cancellation_inside_the_tool_is_an_answer() -> None:
     async def broken() -> None:
         raise asyncio.CancelledError
 
-    assert await run_one(broken) == ("Error: CancelledError", True)
+    assert await run_one(broken) == ("CancelledError", True)
 
 
 async def test_calls_run_at_once_and_keep_their_order() -> None:
@@ -543,3 +544,61 @@ def test_pydantic_is_never_imported_for_others() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+async def test_a_function_that_would_end_the_program_is_an_answer(error: BaseException) -> None:
+    """Such as the main function of a command: what is raised in its thread would end the event loop."""
+
+    def leave() -> None:
+        raise error
+
+    text, is_error = await run_one(leave)
+    assert is_error
+    assert type(error).__name__ in text
+
+
+async def test_an_asynchronous_function_that_would_end_the_program_is_an_answer() -> None:
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    assert await run_one(leave) == ("SystemExit: 3", True)
+
+
+async def test_an_exception_that_cannot_be_shown_is_an_answer() -> None:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    def broken() -> None:
+        raise Odd
+
+    assert await run_one(broken) == ("Odd: (what it says cannot be shown)", True)
+
+
+async def test_what_is_told_of_a_failure_can_be_sent() -> None:
+    def broken() -> None:
+        raise ValueError("caf\udce9")
+
+    assert await run_one(broken) == ("ValueError: caf\ufffd", True)
+
+
+@pytest.mark.parametrize("box", [Toolbox, GuardedToolbox])
+async def test_those_that_were_finished_are_there_when_the_rest_is_stopped(box: type[Toolbox]) -> None:
+    """What a tool has done is done."""
+    one = asyncio.Event()
+
+    async def quick() -> str:
+        return "done"
+
+    async def slow() -> None:
+        await asyncio.Event().wait()
+
+    finished: dict[int, ToolRun] = {}
+    tools = box([slow, quick], on_run=lambda _: one.set())
+    task = asyncio.create_task(tools.run_all([call("slow"), call("quick")], finished=finished))
+    await one.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert {place: run.response.text for place, run in finished.items()} == {1: "done"}

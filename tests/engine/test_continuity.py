@@ -17,6 +17,7 @@ from interlingua.types.parts import (
     Part,
     ReasoningPart,
     TextPart,
+    ToolCallPart,
     ToolCallResponsePart,
     tool_call,
 )
@@ -135,3 +136,17 @@ def test_the_view_of_a_longer_conversation_begins_with_the_view_of_a_shorter_one
     whole = view(history, GPT).messages
     shorter = history[:-cut] if history[:-cut] and history[-cut].role != "tool" else history
     assert whole[: len(view(shorter, GPT).messages)] == view(shorter, GPT).messages
+
+
+def test_calls_of_one_id_are_told_apart_with_their_results_in_order() -> None:
+    """Hosts that give every call of a turn the same id would else end the conversation."""
+    history = [user("a"), answered(tool_call("c", "f", "{}"), tool_call("c", "g", "{}")), result("c"), result("c")]
+    seen = view(history, GPT, tool_call_ids="alnum9")
+    calls = [part.id for part in seen.messages[1].parts if isinstance(part, ToolCallPart)]
+    results = [part for part in seen.messages[2].parts if isinstance(part, ToolCallResponsePart)]
+    assert len(set(calls)) == 2
+    assert [part.id for part in results] == calls
+    assert not any(part.is_error for part in results)
+    assert view(history, GPT, tool_call_ids="alnum9") == seen
+    with pytest.raises(InvalidRequest, match="answers no call before it"):
+        view([*history, result("c")], GPT)

@@ -60,15 +60,22 @@ class GuardedToolbox(Toolbox):
         self.timeouts: dict[str, float | None] = dict(timeouts or {})
         self.longest = longest
 
-    async def run_all(self, calls: Iterable[ToolCallPart], *, timeout: float | None = None) -> list[ToolRun]:
+    async def run_all(
+        self,
+        calls: Iterable[ToolCallPart],
+        *,
+        timeout: float | None = None,
+        finished: dict[int, ToolRun] | None = None,
+    ) -> list[ToolRun]:
         """Answers several calls; those that are allowed at once, in their order as `Toolbox.run_all`.
 
         Args:
             calls: what the model asked in one turn.
             timeout: seconds for each, where neither its name nor the toolbox sets them.
+            finished: as for `Toolbox.run_all`.
         """
         calls = list(calls)
-        done: dict[int, ToolRun] = {}
+        done: dict[int, ToolRun] = {} if finished is None else finished
         for place, refusal in enumerate(await self._refusals(calls)):
             if refusal:
                 done[place] = _refused(calls[place], refusal)
@@ -79,8 +86,12 @@ class GuardedToolbox(Toolbox):
                 groups.setdefault(limit, []).append(place)
 
         async def run(limit: float | None, places: list[int]) -> None:
-            found = await super(GuardedToolbox, self).run_all([calls[place] for place in places], timeout=limit)
-            done.update(zip(places, (self._trimmed(one) for one in found), strict=True))
+            found: dict[int, ToolRun] = {}
+            asked = [calls[place] for place in places]
+            try:
+                await super(GuardedToolbox, self).run_all(asked, timeout=limit, finished=found)
+            finally:
+                done.update((places[place], self._trimmed(one)) for place, one in found.items())
 
         async with asyncio.TaskGroup() as group:
             for limit, places in groups.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import functools
 import inspect
@@ -149,7 +150,9 @@ def _scope(owner: Any) -> dict[str, Any]:
     module = sys.modules.get(getattr(owner, "__module__", "") or "")
     names: dict[str, Any] = dict(getattr(owner, "__globals__", vars(module) if module else {}))
     if inspect.isfunction(owner):
-        names |= inspect.getclosurevars(owner).nonlocals
+        for name, cell in zip(owner.__code__.co_freevars, owner.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # not assigned yet, such as the chat that the tool is made for
+                names[name] = cell.cell_contents
     return names
 
 

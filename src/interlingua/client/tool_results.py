@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from pathlib import PurePath
 from typing import Any
@@ -13,6 +14,7 @@ from interlingua.types.parts import ContentPart, TextPart
 
 _PARTS: tuple[type, ...] = typing.get_args(ContentPart)
 _BYTES = (bytes, bytearray, memoryview)
+_HALVES = re.compile(r"[\ud800-\udfff]")
 
 
 def render_result(value: Any, nothing: str = "null") -> tuple[ContentPart, ...]:
@@ -27,7 +29,7 @@ def render_result(value: Any, nothing: str = "null") -> tuple[ContentPart, ...]:
         InvalidRequest: the value is bytes, or has no form in JSON.
     """
     if isinstance(value, str):
-        return (TextPart(text=value),)
+        return (TextPart(text=whole_letters(value)),)
     if value is None:
         return (TextPart(text=nothing),)
     if isinstance(value, _PARTS):
@@ -47,6 +49,11 @@ def render_result(value: Any, nothing: str = "null") -> tuple[ContentPart, ...]:
             remedy="Return text, plain values, dataclasses, msgspec Structs, Pydantic models or parts.",
         ) from error
     return (TextPart(text=text),)
+
+
+def whole_letters(text: str) -> str:
+    """The text with U+FFFD for halves of surrogate pairs, which names of files may hold and no request can."""
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)
 
 
 def _plain(value: Any) -> Any:

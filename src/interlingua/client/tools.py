@@ -30,7 +30,7 @@ from msgspec import Struct
 from interlingua.client.schema import Schema, strict, tidy
 from interlingua.client.shapes import Mismatch
 from interlingua.client.signatures import Signature, read_signature
-from interlingua.client.tool_results import render_result
+from interlingua.client.tool_results import render_result, whole_letters
 from interlingua.errors import InterlinguaError, InvalidRequest, NotFound, TimedOut
 from interlingua.types.opaque import Json
 from interlingua.types.parts import ContentPart, TextPart, ToolCallPart, ToolCallResponsePart, parse_arguments
@@ -342,7 +342,7 @@ class Toolbox:
             if task is None or task.cancelling():
                 raise
             error = cancelled  # something inside the tool was cancelled, not we
-        except Exception as failure:  # noqa: BLE001 - the tool is the user's code; what it raises is recorded and told
+        except (Exception, SystemExit) as failure:  # noqa: BLE001 - the tool is the user's code; what it raises is told
             error = failure
         if error is not None:
             content = (TextPart(text=_told(error)),)
@@ -359,7 +359,13 @@ class Toolbox:
             self._on_run(run)
         return run
 
-    async def run_all(self, calls: Iterable[ToolCallPart], *, timeout: float | None = None) -> list[ToolRun]:
+    async def run_all(
+        self,
+        calls: Iterable[ToolCallPart],
+        *,
+        timeout: float | None = None,
+        finished: dict[int, ToolRun] | None = None,
+    ) -> list[ToolRun]:
         """Answers several calls at once, in their order; those of sequential tools run one after another.
 
         The answers themselves are the `response` of each.
@@ -367,9 +373,10 @@ class Toolbox:
         Args:
             calls: what the model asked in one turn.
             timeout: seconds for each; None is no limit.
+            finished: gets each as it is answered, by its place: what is there though the rest was cancelled.
         """
         calls = list(calls)
-        runs: dict[int, ToolRun] = {}
+        runs: dict[int, ToolRun] = {} if finished is None else finished
 
         async def answer(places: list[int]) -> None:
             for place in places:
@@ -416,16 +423,22 @@ def _is_async(function: Any) -> bool:
 
 
 def _without_stop(call: Callable[[], Any]) -> Any:
-    """Calls; StopIteration, which no future can carry, is raised as RuntimeError."""
+    """Calls; StopIteration, which no future can carry, and what would end the event loop are raised as RuntimeError."""
     try:
         return call()
-    except StopIteration as error:
-        raise RuntimeError("StopIteration") from error
+    except (StopIteration, KeyboardInterrupt, SystemExit, GeneratorExit) as error:
+        raise RuntimeError(_named(error)) from error
 
 
 def _told(error: BaseException) -> str:
     """What a model is told of a failure: type and message, never a traceback."""
-    if isinstance(error, InterlinguaError):
-        return f"Error: {error.message}"[:_LONGEST_MESSAGE]
-    said = str(error)
-    return (f"Error: {type(error).__name__}: {said}" if said else f"Error: {type(error).__name__}")[:_LONGEST_MESSAGE]
+    said = error.message if isinstance(error, InterlinguaError) else _named(error)
+    return whole_letters(said[:_LONGEST_MESSAGE])
+
+
+def _named(error: BaseException) -> str:
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - the error is the user's code too
+        said = "(what it says cannot be shown)"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -83,9 +83,10 @@ def tool_call_id(id: str, rule: ToolCallIds) -> str:
         id: the id in history.
         rule: what the target accepts.
     """
-    accepts = _ACCEPTS[rule or "any"]
-    if accepts.fullmatch(id):
-        return id
+    return id if _ACCEPTS[rule or "any"].fullmatch(id) else _hashed(id, rule)
+
+
+def _hashed(id: str, rule: ToolCallIds) -> str:
     digest = hashlib.sha256(b"interlingua tool call\0" + id.encode("utf-8", "surrogatepass")).digest()
     if rule != "alnum9":
         return "call_" + digest.hex()[:24]
@@ -162,33 +163,53 @@ def _paired(messages: Sequence[Message], rules: _Rules) -> Iterable[Message]:
     while at < len(messages):
         message = messages[at]
         at += 1
-        calls = [part for part in message.parts if isinstance(part, ToolCallPart)]
-        if message.role != "assistant" or not calls:
+        if message.role != "assistant" or not any(isinstance(part, ToolCallPart) for part in message.parts):
             _refuse_results(message, at - 1)
             yield message
             continue
+        message, wanted = _told_apart(message, rules.ids)
         results: dict[str, ToolCallResponsePart] = {}
         between: list[Message] = []
         # The message that answers keeps what else it carries; results that stood elsewhere join it.
         answer = next((m for m in messages[at : at + 1] if m.role == "tool"), Message(role="tool"))
         while at < len(messages) and messages[at].role != "assistant":
-            between.extend(_collect(messages[at], at, {call.id for call in calls}, results))
+            between.extend(_collect(messages[at], at, wanted, results))
             at += 1
         yield message
-        yield msgspec.structs.replace(answer, parts=tuple(_answers(calls, results, rules)))
+        yield msgspec.structs.replace(answer, parts=tuple(_answers(message, results, rules)))
         yield from between
 
 
+def _told_apart(message: Message, ids: ToolCallIds) -> tuple[Message, dict[str, list[str]]]:
+    """The message with an id of its own for each call, and the ids that calls have now by the one they had.
+
+    Some hosts give one id to several calls of a turn; their results are told apart by their order.
+    """
+    wanted: dict[str, list[str]] = {}
+    parts: list[Part] = []
+    for part in message.parts:
+        if isinstance(part, ToolCallPart):
+            same = wanted.setdefault(part.id, [])
+            if same:
+                part = msgspec.structs.replace(part, id=_hashed(f"{part.id}\0{len(same)}", ids))
+            same.append(part.id)
+        parts.append(part)
+    if all(len(same) == 1 for same in wanted.values()):
+        return message, wanted
+    return msgspec.structs.replace(message, parts=tuple(parts)), wanted
+
+
 def _collect(
-    message: Message, at: int, wanted: set[str], results: dict[str, ToolCallResponsePart]
+    message: Message, at: int, wanted: dict[str, list[str]], results: dict[str, ToolCallResponsePart]
 ) -> Iterable[Message]:
-    """Takes the wanted results out of a message; what else it holds stays."""
+    """Takes the wanted results out of a message, and off what is wanted; what else it holds stays."""
     rest: list[Part] = []
     for part in message.parts:
         if not isinstance(part, ToolCallResponsePart):
             rest.append(part)
-        elif part.id in wanted and part.id not in results:
-            results[part.id] = part
+        elif left := wanted.get(part.id):
+            id = left.pop(0)
+            results[id] = part if id == part.id else msgspec.structs.replace(part, id=id)
         else:
             raise _orphan(part, at)
     if len(rest) == len(message.parts):
@@ -201,9 +222,11 @@ def _collect(
 
 
 def _answers(
-    calls: Sequence[ToolCallPart], results: dict[str, ToolCallResponsePart], rules: _Rules
+    message: Message, results: dict[str, ToolCallResponsePart], rules: _Rules
 ) -> Iterable[ToolCallResponsePart]:
-    for call in calls:
+    for call in message.parts:
+        if not isinstance(call, ToolCallPart):
+            continue
         result = results.get(call.id)
         if result is None:
             rules.lose(f"tool call {call.id} ({call.name})", "it was never answered; closed as interrupted", "emulate")

@@ -129,10 +129,16 @@ class RunToolbox(GuardedToolbox):
             raise NotFound(f"no tool call {call[:80]!r} waits for approval", what="tool call")
         waiting.set_result(decision)
 
-    async def run_all(self, calls: Iterable[ToolCallPart], *, timeout: float | None = None) -> list[ToolRun]:
+    async def run_all(
+        self,
+        calls: Iterable[ToolCallPart],
+        *,
+        timeout: float | None = None,
+        finished: dict[int, ToolRun] | None = None,
+    ) -> list[ToolRun]:
         """Answers the calls of a turn as `GuardedToolbox.run_all`; those that need approval are asked for together."""
         self.finished = {}
-        return await super().run_all(calls, timeout=timeout)
+        return await super().run_all(calls, timeout=timeout, finished=finished)
 
     async def _refusals(self, calls: Sequence[ToolCallPart]) -> list[str]:
         return list(await asyncio.gather(*(self._refused_at(place, call) for place, call in enumerate(calls))))
