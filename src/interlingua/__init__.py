@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from interlingua._version import __version__
 
 if TYPE_CHECKING:
+    from interlingua import errors
     from interlingua.client.agent import AsyncTaskAgent, TaskAgent
     from interlingua.client.ask import ask, capabilities
     from interlingua.client.chat import AsyncChat, Chat
@@ -51,6 +52,7 @@ _HOMES = {
     "Usage": "types.usage",
     "ask": "client.ask",
     "capabilities": "client.ask",
+    "errors": "errors",
     "tool": "client.tools",
 }
 
@@ -71,6 +73,7 @@ __all__ = [
     "__version__",
     "ask",
     "capabilities",
+    "errors",
     "tool",
 ]
 
@@ -79,7 +82,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'interlingua' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"interlingua.{home}"), name)
+    module = importlib.import_module(f"interlingua.{home}")
+    value = module if home == name else getattr(module, name)
     globals()[name] = value
     return value
 

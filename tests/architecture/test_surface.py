@@ -45,3 +45,8 @@ def test_the_version_is_that_of_the_distribution() -> None:
     from importlib.metadata import version
 
     assert interlingua.__version__ == version("interlingua")
+
+
+def test_the_errors_are_at_hand_without_another_import() -> None:
+    """`except il.errors.RateLimited` is evaluated when something went wrong, whatever was imported before."""
+    assert run("import interlingua as il; print(il.errors.RateLimited.code)") == "rate_limited"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from interlingua.client.attachments import attach
+from interlingua.client.attachments import attach, attach_all
 from interlingua.errors import InvalidRequest, LocalFileError
 from interlingua.types.parts import BlobPart, TextPart, UriPart
 
@@ -214,3 +214,28 @@ def test_what_is_empty_is_refused(tmp_path: Path) -> None:
 def test_what_is_nothing_of_the_kind_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="int cannot be attached"):
         attach(3)  # type: ignore[arg-type]  # what is tested
+
+
+def test_one_alone_need_not_stand_in_a_list(tmp_path: Path) -> None:
+    """A text is also a sequence of letters, each of which would else be taken for a path."""
+    path = tmp_path / "a.png"
+    path.write_bytes(PNG)
+    alone: list[Any] = [str(path), path, PNG, io.BytesIO(PNG), attach(path)]
+    assert [len(attach_all(source)) for source in alone] == [1] * len(alone)
+    assert len(attach_all(alone[:3])) == 3
+    assert attach_all(()) == ()
+
+
+def test_names_and_texts_that_are_not_unicode_are_attached(tmp_path: Path) -> None:
+    """Nothing in them could be sent as it is."""
+    path = tmp_path / os.fsdecode(b"caf\xe9.txt")
+    path.write_text("hello")
+    part = attach(path)
+    assert isinstance(part, TextPart)
+    assert part.text == '<file name="caf\ufffd.txt">\nhello\n</file>'
+    assert attach(io.StringIO("caf\udce9")) == TextPart(text="caf\ufffd")
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="no address"):
+        attach("https://[bad/a.png")

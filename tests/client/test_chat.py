@@ -11,7 +11,7 @@ import pytest
 from interlingua.client.chat import AsyncChat, Chat
 from interlingua.client.client import AsyncClient
 from interlingua.client.sync import Client
-from interlingua.client.tools import ToolRun
+from interlingua.client.tools import Toolbox, ToolRun
 from interlingua.config.schema import Config
 from interlingua.engine.settings import RetrySettings
 from interlingua.errors import (
@@ -21,6 +21,7 @@ from interlingua.errors import (
     ModelNotFound,
     StreamInterrupted,
     Unsupported,
+    UpstreamError,
 )
 from interlingua.transport.scripted import Script, ScriptedTransport
 from interlingua.types.events import MessageStart
@@ -35,8 +36,9 @@ from tests.client.providers_scripted import (
     openai_text,
 )
 
-KEYS = {"openai": "k1", "openrouter": "k1", "anthropic": "k2", "google": "k3"}
+KEYS = {"openai": "k1", "openrouter": "k1", "anthropic": "k2", "google": "k3", "groq": "k4"}
 CLAUDE, GEMINI = "anthropic/claude-opus-5-5", "google/gemini-3.8-flash"
+GROQ = "groq/llama-3.3-70b-versatile"
 GPT = "openrouter/openai/gpt-6-sol"  # its maker is spoken to in another dialect when there are tools
 ONCE = Config(retry=RetrySettings(attempts=1))
 
@@ -44,6 +46,16 @@ ONCE = Config(retry=RetrySettings(attempts=1))
 def lookup_weather(city: str) -> str:
     """The weather in a city."""
     return f"rain in {city}"
+
+
+def two_calls(*calls: tuple[str, str]) -> Script:
+    """A model calls several tools at once; ids and names are given."""
+    made = [
+        {"index": i, "id": id, "type": "function", "function": {"name": name, "arguments": '{"city": "Oslo"}'}}
+        for i, (id, name) in enumerate(calls)
+    ]
+    choice = {"index": 0, "delta": {"tool_calls": made}, "finish_reason": "tool_calls"}
+    return Script.sse({"id": "1", "model": "m", "choices": [choice]})
 
 
 def chat_with(*scripts: Script, model: str = CLAUDE, **more: Any) -> tuple[AsyncChat, ScriptedTransport]:
@@ -324,6 +336,16 @@ def test_the_synchronous_chat_is_the_same() -> None:
         assert chat.messages[-1].parts == (TextPart(text="Rain."),)
 
 
+def test_the_synchronous_chat_is_changed_as_the_asynchronous_one_is() -> None:
+    """Instructions and history that are set between questions are those of the next one."""
+    transport = ScriptedTransport([openai_text("Hi.", stream=True) for _ in range(2)])
+    chat = Chat(GPT, client=Client(config=ONCE, api_keys=KEYS, transport=transport), system="Be long.")
+    chat.ask("Hello")
+    chat.system, chat.messages = "Be brief.", []
+    chat.ask("Again")
+    assert [one["content"] for one in transport.bodies[1]["messages"]] == ["Be brief.", "Again"]
+
+
 async def test_the_synchronous_chat_works_inside_a_running_loop() -> None:
     """As in a notebook."""
     transport = ScriptedTransport([openai_text("Hi.", stream=True)])
@@ -374,3 +396,73 @@ async def test_a_call_whose_tool_was_stopped_stays_and_the_talk_goes_on() -> Non
     assert (await chat.ask("Never mind.")).text == "Fine."
     assert transport.bodies[1]["messages"][2]["content"][0]["is_error"] is True
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_what_a_tool_has_done_stays_when_another_one_is_stopped() -> None:
+    """The model is told, lest it asks for it again; only the other call is closed as interrupted."""
+    done = asyncio.Event()
+
+    async def slow(city: str) -> str:
+        """Takes for ever."""
+        await asyncio.Event().wait()
+        return city
+
+    async def order(city: str) -> str:
+        """Orders, once."""
+        return f"ordered for {city}"
+
+    chat, transport = chat_with(two_calls(("a", "slow"), ("b", "order")), openai_text("Fine.", stream=True), model=GROQ)
+    chat.tools = Toolbox([slow, order], on_run=lambda _: done.set())
+    asking = asyncio.ensure_future(chat.ask("Two things."))
+    await done.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (await chat.ask("And?")).text == "Fine."
+    results = [message for message in transport.bodies[1]["messages"] if message["role"] == "tool"]
+    assert "interrupted" in results[0]["content"]
+    assert results[1] == {"role": "tool", "tool_call_id": "b", "content": "ordered for Oslo"}
+
+
+async def test_two_calls_of_one_id_are_both_answered() -> None:
+    """Some hosts give both the same; the next request must hold each call and its own result."""
+    chat, transport = chat_with(
+        two_calls(("c", "lookup_weather"), ("c", "lookup_weather")),
+        openai_text("Rain.", stream=True),
+        model=GROQ,
+        tools=[lookup_weather],
+    )
+    assert (await chat.ask("Weather?")).text == "Rain."
+    _, assistant, *results = transport.bodies[1]["messages"]
+    ids = [one["id"] for one in assistant["tool_calls"]]
+    assert len(set(ids)) == 2
+    assert [one["tool_call_id"] for one in results] == ids
+
+
+async def test_an_answer_that_was_cut_off_or_refused_says_so_instead_of_its_form() -> None:
+    """Asking again would not help, and the remedy is another one."""
+    head: dict[str, Any] = {"id": "1", "model": "m"}
+    for delta, end, said in (
+        ({"content": '{"number'}, "length", "limit of tokens"),
+        ({"content": "I"}, "content_filter", "safety system"),
+        ({"refusal": "I will not."}, "stop", "I will not."),
+    ):
+        chunk = {**head, "choices": [{"index": 0, "delta": delta, "finish_reason": end}]}
+        chat, _ = chat_with(Script.sse(chunk), model=GPT)
+        with pytest.raises(UpstreamError, match=said) as caught:
+            await chat.ask("Which invoice?", output=Invoice)
+        assert not caught.value.retryable
+
+
+async def test_a_question_or_history_of_another_packages_is_refused() -> None:
+    """What looks like OpenAI's messages would else be sent as it stands, inside a text."""
+    chat, transport = chat_with()
+    wrong: Any = [{"role": "user", "content": "hi"}]
+    with pytest.raises(InvalidRequest, match="no list"):
+        await chat.ask(wrong)
+    chat.messages += wrong
+    with pytest.raises(InvalidRequest, match=r"messages\[0\] is a dict"):
+        await chat.ask("hi")
+    with pytest.raises(InvalidRequest, match="max_steps"):
+        chat_with(max_steps=0)
+    assert transport.requests == []

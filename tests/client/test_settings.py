@@ -28,6 +28,7 @@ def test_a_system_text_precedes_the_conversation() -> None:
     [
         ({"reasoning": "low"}, "reasoning", Reasoning(effort="low")),
         ({"stop": "END"}, "stop", ("END",)),
+        ({"modalities": "audio"}, "modalities", ("audio",)),
         ({"stop": ["a", "b"]}, "stop", ("a", "b")),
         ({"tool_choice": "required"}, "tool_choice", ToolChoice("required")),
         ({"tool_choice": "lookup"}, "tool_choice", ToolChoice("required", ("lookup",))),
@@ -46,6 +47,8 @@ def test_short_forms_mean_the_long_ones(settings: Any, field: str, value: object
     [
         ({"temprature": 1}, "did you mean 'temperature'"),
         ({"temperature": "hot"}, "temperature: Expected"),
+        ({"temperature": float("nan")}, "nan is no number"),
+        ({"stop": 5}, "stop: Expected"),
         ({"max_output_tokens": 1.5}, "max_output_tokens"),
         ({"messages": []}, "unknown setting 'messages'"),
     ],
@@ -62,3 +65,17 @@ def test_settings_win_over_those_of_a_whole_request() -> None:
     request = ChatRequest(model="a", messages=(user("hi"),), seed=1, temperature=0.5)
     changed = as_request(request, "b", {"seed": 2})
     assert (changed.model, changed.seed, changed.temperature) == ("b", 2, 0.5)
+
+
+@pytest.mark.parametrize("wrong", [[{"role": "user", "content": "hi"}], ["hi"]])
+def test_what_is_no_message_is_named(wrong: Any) -> None:
+    """Such as the dictionaries that other packages take: never sent as they are."""
+    with pytest.raises(InvalidRequest, match=r"messages\[0\] is a \w+, and no Message") as caught:
+        as_request(wrong, "m", {})
+    assert "user()" in caught.value.remedy
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"hi", {"role": "user"}])
+def test_what_is_no_prompt_is_named(wrong: Any) -> None:
+    with pytest.raises(InvalidRequest, match="the prompt is a"):
+        as_request(wrong, "m", {})

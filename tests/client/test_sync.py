@@ -12,20 +12,29 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import assert_type
 
 import pytest
 
-from interlingua.client.chat import AsyncChat
+from interlingua.client.chat import AsyncChat, Chat
 from interlingua.client.client import AsyncClient
-from interlingua.client.sync import Client, loop_thread
+from interlingua.client.sync import Client, SyncStream, loop_thread
 from interlingua.client.tools import Toolbox
 from interlingua.config.schema import Config
 from interlingua.transport.scripted import ScriptedTransport
 from interlingua.types.parts import tool_call
-from tests.client.providers_scripted import openai_text
+from tests.client.providers_scripted import gemini_text, openai_text
 
 KEYS = {"openai": "k"}
 MODEL = "openai/gpt-6-luna"
+
+
+@dataclass
+class Bill:
+    """A bill."""
+
+    number: int
 
 
 def client() -> Client:
@@ -192,3 +201,66 @@ print(ours.generate("x").text, os.waitpid(child, 0)[1])
         [sys.executable, "-W", "always", "-c", code], capture_output=True, text=True, env=clean_environment, timeout=60
     )
     assert (done.stdout, done.stderr, done.returncode) == ("Hi. 0\n", "", 0)
+
+
+def test_work_that_would_end_the_program_ends_nobody_elses() -> None:
+    """A hook of the caller's that leaves by sys.exit: the error is its caller's, and the thread goes on."""
+
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        loop_thread().run(leave())
+    assert client().generate("x").text == "Hi."
+
+
+def test_leaving_the_texts_of_an_answer_early_stops_it() -> None:
+    """Also where the stream itself is kept: else its connection, or the local model, would go on for nobody."""
+    transport = ScriptedTransport(openai_text("Hi.", stream=True))
+    ours = Client(MODEL, config=Config(), api_keys=KEYS, transport=transport)
+    stream = ours.stream("x")
+    for _ in stream.texts():
+        break
+    (response,) = transport.responses
+    assert response.closed
+    assert not response.finished
+    with pytest.raises(RuntimeError, match="not been read to its end"):
+        stream.read()
+
+
+def test_what_was_asked_for_is_what_checkers_of_types_see() -> None:
+    """The output of an answer is of the type given, streamed or not, and never optional."""
+    transport = ScriptedTransport(openai_text('{"number": 7}', stream=True))
+    ours = Client(MODEL, config=Config(), api_keys=KEYS, transport=transport)
+    chat = Chat(client=ours)
+    assert_type(chat.ask("Which?", output=Bill).output, Bill)
+    assert_type(ours.stream("Which?", output=Bill), SyncStream[Bill])
+    stream = chat.stream("Which?", output=Bill)
+    assert_type(stream.read().output, Bill)
+    assert stream.reply.output.number == 7
+
+
+def test_a_stream_is_read_by_the_process_that_began_it() -> None:
+    """A forked child is told so at once, and can end: its copy of the thread's loop never answers."""
+    transport = ScriptedTransport(openai_text("Hi.", stream=True))
+    texts = Client(MODEL, config=Config(), api_keys=KEYS, transport=transport).stream("x")
+    events = iter(texts)
+    next(events)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            next(events)
+        except RuntimeError as error:
+            os.write(write, f"{error}".encode())
+        os._exit(0)
+    assert b"by the process that began it" in os.read(read, 200)
+    assert os.waitpid(child, 0)[1] == 0
+    assert [*events]
+
+
+def test_a_key_may_be_given_by_an_alias_of_its_provider() -> None:
+    """As models are named."""
+    transport = ScriptedTransport(gemini_text("Hi.", stream=False))
+    ours = Client("google/gemini-3.8-flash", config=Config(), api_keys={"gemini": "k"}, transport=transport)
+    assert ours.generate("x").text == "Hi."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Unpack
+from typing import Any, TypeVar, Unpack, overload
 
 from interlingua.client.attachments import Source
 from interlingua.client.chat import Chat
@@ -11,6 +11,30 @@ from interlingua.client.reply import Reply
 from interlingua.client.settings import Settings
 from interlingua.client.sync import default_client
 from interlingua.types.traits import Traits
+
+T = TypeVar("T")
+
+
+@overload
+def ask(
+    prompt: str,
+    model: str | None = None,
+    *,
+    attach: Iterable[Source] = (),
+    output: type[T],
+    **settings: Unpack[Settings],
+) -> Reply[T]: ...
+
+
+@overload
+def ask(
+    prompt: str,
+    model: str | None = None,
+    *,
+    attach: Iterable[Source] = (),
+    output: object = None,
+    **settings: Unpack[Settings],
+) -> Reply[Any]: ...
 
 
 def ask(

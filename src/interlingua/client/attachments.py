@@ -15,9 +15,11 @@ import re
 import stat
 import typing
 import urllib.parse
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import Any, Protocol, TypeAlias
 
+from interlingua.client.tool_results import whole_letters
 from interlingua.errors import InvalidRequest, LocalFileError
 from interlingua.types.parts import BlobPart, Part, TextPart, UriPart, modality_of
 
@@ -140,6 +142,14 @@ def attach(
     )
 
 
+def attach_all(sources: Source | Iterable[Source]) -> tuple[Part, ...]:
+    """Parts of several sources; one alone need not stand in a list. Raises as `attach`."""
+    alone = isinstance(sources, (str, bytes, bytearray, memoryview, PurePath, *_PARTS))
+    if alone or hasattr(sources, "read") or hasattr(sources, "save"):
+        return (attach(typing.cast("Source", sources)),)
+    return tuple(attach(source) for source in typing.cast("Iterable[Source]", sources))
+
+
 def _read_path(path: Path, max_bytes: int) -> bytes:
     try:
         path = path.expanduser()
@@ -166,7 +176,7 @@ def _from_file(source: Any, mime_type: str | None, name: str | None, max_bytes: 
     except (OSError, ValueError) as error:
         raise LocalFileError(f"{path or 'the open file'} cannot be read: {error}", path=path) from error
     if isinstance(content, str):
-        content = content.encode()
+        content = whole_letters(content).encode()
         mime_type = mime_type or "text/plain"
     return _part(bytes(content), mime_type, name or PurePath(path).name, max_bytes, path)
 
@@ -187,7 +197,10 @@ def _from_data_url(url: str, mime_type: str | None, name: str | None, max_bytes:
 
 
 def _from_address(url: str, mime_type: str | None, name: str | None) -> UriPart:
-    file = PurePath(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
+    try:
+        file = PurePath(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
+    except ValueError as error:
+        raise InvalidRequest(f"{url[:200]} is no address: {error}") from error
     kind = mime_type or _by_name(file) or mimetypes.guess_type(file)[0]
     if not kind:
         raise InvalidRequest(
@@ -216,6 +229,7 @@ def _saved(image: Any) -> bytes:
 
 def _part(content: bytes, mime_type: str | None, name: str | None, max_bytes: int, path: str = "") -> Part:
     what = path or name or "the attachment"
+    name = name and whole_letters(name)
     if len(content) > max_bytes:
         raise _too_large(path or name or "", len(content), max_bytes)
     if not content:

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any, TypeVar, Unpack, overload
 
 from msgspec.structs import replace
 
-from interlingua.client.attachments import Source
-from interlingua.client.attachments import attach as attached
+from interlingua.client.attachments import Source, attach_all
 from interlingua.client.client import AsyncClient
 from interlingua.client.output import Output
 from interlingua.client.reply import Reply, ReplyStream, total_cost, total_usage
-from interlingua.client.settings import ChatSettings, Settings
+from interlingua.client.settings import ChatSettings, Settings, as_messages
 from interlingua.client.sync import Client, SyncStream, default_client
 from interlingua.client.timing import Stopwatch
 from interlingua.client.tools import Tool, Toolbox, ToolRun
 from interlingua.engine.answer import Answer
-from interlingua.errors import StreamInterrupted
+from interlingua.errors import InvalidRequest, StreamInterrupted
 from interlingua.types.events import Event
 from interlingua.types.messages import Message, user
 from interlingua.types.money import Money
-from interlingua.types.parts import TextPart, ToolCallPart
+from interlingua.types.parts import Part, TextPart, ToolCallPart
 from interlingua.types.request import ChatRequest
 from interlingua.types.response import ChatResponse
 from interlingua.types.tools import ToolChoice
@@ -61,6 +60,8 @@ class AsyncChat:
         max_steps: int = MAX_STEPS,
         **settings: Unpack[ChatSettings],
     ) -> None:
+        if max_steps < 1:
+            raise InvalidRequest(f"max_steps is {max_steps}, and an answer takes one step at least", path="max_steps")
         self.client = client or default_client().asynchronous
         self.system = system
         self.messages: list[Message] = list(messages)
@@ -161,14 +162,20 @@ class AsyncChat:
     ) -> ReplyStream[Any]:
         """The same piece by piece: events of the model, and a `ToolRun` for each tool that was run."""
         wanted = Output(output) if output is not None else None
-        turn = self._turn(prompt, [attached(source) for source in attach])
+        turn = self._turn(prompt, attach_all(attach))
         merged: Settings = {**self.settings, **settings}
         request = self.client.request((), model=self.model, output=wanted, **merged)
-        return ReplyStream(self._items(turn, request), Stopwatch(time.monotonic), wanted.parse if wanted else None)
+        return ReplyStream(self._items(turn, request), Stopwatch(time.monotonic), wanted.read if wanted else None)
 
-    def _turn(self, prompt: str | Message | None, parts: list[Any]) -> Message | None:
+    def _turn(self, prompt: str | Message | None, parts: Sequence[Part]) -> Message | None:
         if prompt is None and not parts:
             return None
+        if prompt is not None and not isinstance(prompt, str | Message):
+            raise InvalidRequest(
+                f"a question is a text or a Message, and no {type(prompt).__name__}",
+                path="prompt",
+                remedy="What was said before goes into Chat(messages=...).",
+            )
         message = prompt if isinstance(prompt, Message) else user(prompt) if prompt else Message(role="user")
         return replace(message, parts=(*message.parts, *parts)) if parts else message
 
@@ -189,12 +196,15 @@ class AsyncChat:
                 self.steps.append(answer)
                 new.append(answer.response.message)
                 calls = self._calls(answer.response)
-                runs = []
+                done: dict[int, ToolRun] = {}
                 try:
                     if calls:
-                        runs = await self.tools.run_all(calls)
-                        new.append(Message(role="tool", parts=tuple(run.response for run in runs)))
+                        await self.tools.run_all(calls, finished=done)
                 finally:
+                    # Also where the rest was stopped: what a tool has done it must not be asked to do again.
+                    runs = [done[place] for place in sorted(done)]
+                    if runs:
+                        new.append(Message(role="tool", parts=tuple(run.response for run in runs)))
                     self.messages += new
                     new.clear()
                 yield answer
@@ -208,7 +218,7 @@ class AsyncChat:
             raise
 
     def _request(self, settings: ChatRequest, new: list[Message], step: int) -> ChatRequest:
-        messages = (*self.messages, *new)
+        messages = (*as_messages(self.messages), *new)
         if self.system:
             messages = (Message(role="system", parts=(TextPart(text=self.system),)), *messages)
         request = replace(
@@ -265,8 +275,21 @@ class Chat:
 
     @property
     def messages(self) -> list[Message]:
-        """The history; may be read and edited between questions."""
+        """The history; may be read, edited and replaced between questions."""
         return self._chat.messages
+
+    @messages.setter
+    def messages(self, messages: Iterable[Message]) -> None:
+        self._chat.messages = list(messages)
+
+    @property
+    def system(self) -> str | None:
+        """Instructions that precede the conversation; may be changed between questions."""
+        return self._chat.system
+
+    @system.setter
+    def system(self, system: str | None) -> None:
+        self._chat.system = system
 
     @property
     def tools(self) -> Toolbox:
@@ -322,6 +345,26 @@ class Chat:
     ) -> Reply[Any]:
         """Asks, runs the tools that the model calls, and gives the final answer; see `AsyncChat.ask`."""
         return self.stream(prompt, attach=attach, output=output, **settings).read()
+
+    @overload
+    def stream(
+        self,
+        prompt: str | Message | None = None,
+        *,
+        attach: Iterable[Source] = (),
+        output: type[T],
+        **settings: Unpack[Settings],
+    ) -> SyncStream[T]: ...
+
+    @overload
+    def stream(
+        self,
+        prompt: str | Message | None = None,
+        *,
+        attach: Iterable[Source] = (),
+        output: object = None,
+        **settings: Unpack[Settings],
+    ) -> SyncStream[Any]: ...
 
     def stream(
         self,

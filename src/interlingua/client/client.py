@@ -12,8 +12,7 @@ from typing import Any, TypeVar, Unpack, overload
 from msgspec.structs import replace
 
 from interlingua.catalog.catalog import Model
-from interlingua.client.attachments import Source
-from interlingua.client.attachments import attach as attached
+from interlingua.client.attachments import Source, attach_all
 from interlingua.client.estimate import Estimate, estimate
 from interlingua.client.output import Output
 from interlingua.client.reply import Reply, ReplyStream
@@ -48,7 +47,7 @@ class AsyncClient:
     Args:
         model: what to use where a call names none; the configuration's default otherwise.
         config: a configuration, or the path of a file; found as usual by default.
-        api_keys: keys by provider id; they win over every other source.
+        api_keys: keys by provider id, or alias; they win over every other source.
         transport: replaces every way to the network and to the local model, for tests.
 
     Raises:
@@ -123,7 +122,7 @@ class AsyncClient:
         return Reply(
             steps=(answer,),
             timing=stopwatch.timing(output_tokens=usage.output_tokens if usage else None),
-            output=wanted.parse(answer.response.text) if wanted else None,
+            output=wanted.read(answer.response) if wanted else None,
         )
 
     @overload
@@ -160,7 +159,7 @@ class AsyncClient:
         """The answer piece by piece: iterate over its events, then read `.reply`. Arguments as `generate`."""
         wanted = Output(output) if output is not None else None
         request = self.request(prompt, model=model, attach=attach, output=wanted, **settings)
-        return ReplyStream(self._items(request), Stopwatch(time.monotonic), wanted.parse if wanted else None)
+        return ReplyStream(self._items(request), Stopwatch(time.monotonic), wanted.read if wanted else None)
 
     async def _items(self, request: ChatRequest) -> AsyncGenerator[Event | Answer]:
         async with aclosing(self.engine.stream(request)) as items:
@@ -178,10 +177,10 @@ class AsyncClient:
     ) -> ChatRequest:
         """The canonical request that a call with these arguments sends."""
         request = as_request(prompt, model, settings)
-        parts = tuple(attached(source) for source in attach)
+        parts = attach_all(attach)
         if parts:
-            last = request.messages[-1]
-            request = replace(request, messages=(*request.messages[:-1], replace(last, parts=last.parts + parts)))
+            *before, last = request.messages or (Message(role="user"),)
+            request = replace(request, messages=(*before, replace(last, parts=last.parts + parts)))
         if output is not None:
             request = replace(request, output=output.format)
         if not request.model and self.model:

@@ -18,7 +18,9 @@ from interlingua.client.schema import Schema, drop_nulls, mismatch, strict, tidy
 from interlingua.client.shapes import Mismatch, Shape
 from interlingua.errors import InvalidRequest, UpstreamError
 from interlingua.types.opaque import Json
+from interlingua.types.parts import RefusalPart
 from interlingua.types.request import OutputFormat
+from interlingua.types.response import ChatResponse, FinishKind
 from interlingua.wire.partial_json import parse_partial
 
 T = TypeVar("T")
@@ -28,6 +30,12 @@ _TRIED = 50
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _OPENING = re.compile(r"[{\[]")
+_CUT: dict[FinishKind, tuple[str, str]] = {
+    "length": ("it was cut off at its limit of tokens", "Allow more of them: max_output_tokens, or --max-tokens."),
+    "content_filter": ("a safety system ended it", "Rephrase the request, or use another model."),
+    "refusal": ("the model refused", "Rephrase the request, or use another model."),
+}
+"""Why an answer that ended so has not the form, and what helps; another try would not."""
 
 
 class Output(Generic[T]):
@@ -106,6 +114,24 @@ class Output(Generic[T]):
             remedy="Ask again, or use a model that supports structured output.",
             retryable=True,
         ) from first
+
+    def read(self, response: ChatResponse) -> T:
+        """The value of a whole answer.
+
+        Raises:
+            UpstreamError: as `parse`; where the answer was cut off or refused, it says so, and is not retryable.
+        """
+        try:
+            return self.parse(response.text)
+        except UpstreamError as error:
+            if not response.choices:
+                raise
+            refusal = "".join(part.text for part in response.message.parts if isinstance(part, RefusalPart))
+            reason, remedy = _CUT.get("refusal" if refusal else response.finish.kind, ("", ""))
+            if not reason:
+                raise
+            said = f"; it says: {refusal[:_SHOWN]!r}" if refusal else ""
+            raise UpstreamError(f"{error.message}; {reason}{said}", remedy=remedy, retryable=False) from error
 
     def partial(self, text: str) -> Json:
         """What is known of the value while the answer still arrives: plain JSON, fields missing; None before it begins.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from interlingua.client.timing import Stopwatch, Timing
@@ -28,13 +28,13 @@ class Reply(Generic[T]):
         steps: the calls that it took; one, unless tools were used. The last holds the answer.
         timing: how fast it came.
         tool_runs: what tools were run in between.
-        output: the answer as the type that was asked for, or None.
+        output: the answer as the type that was asked for; None where none was.
     """
 
     steps: tuple[Answer, ...]
     timing: Timing
     tool_runs: tuple[ToolRun, ...] = ()
-    output: T | None = None
+    output: T = None  # type: ignore[assignment]  # only where no type was asked for, and T is then Any
 
     @property
     def answer(self) -> Answer:
@@ -147,14 +147,14 @@ class ReplyStream(Generic[T]):
     Args:
         items: events and tool runs, and after each step its `Answer`.
         stopwatch: takes the times.
-        read_output: makes the typed output from the final text; None where none was asked for.
+        read_output: makes the typed output from the last response; None where none was asked for.
     """
 
     def __init__(
         self,
         items: AsyncIterator[Event | ToolRun | Answer],
         stopwatch: Stopwatch,
-        read_output: Callable[[str], T] | None = None,
+        read_output: Callable[[ChatResponse], T] | None = None,
     ) -> None:
         self._items = items
         self._stopwatch = stopwatch
@@ -189,14 +189,15 @@ class ReplyStream(Generic[T]):
     def _finish(self) -> None:
         if self._reply is not None or not self._steps:
             return
-        text = self._steps[-1].response.text
         usage = total_usage(step.response.usage for step in self._steps)
-        self._reply = Reply(
+        reply: Reply[T] = Reply(
             steps=tuple(self._steps),
             timing=self._stopwatch.timing(usage.output_tokens if usage else None, self._unseen(usage)),
             tool_runs=tuple(self._tool_runs),
-            output=self._read_output(text) if self._read_output else None,
         )
+        if self._read_output is not None:
+            reply = replace(reply, output=self._read_output(reply.response))
+        self._reply = reply
 
     def _unseen(self, usage: Usage | None) -> int | None:
         """Reasoning tokens that were counted but not streamed."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 import msgspec
@@ -91,16 +92,34 @@ _TYPES = {field.name: field.type for field in msgspec.structs.fields(ChatRequest
 
 def _checked(name: str, value: Any) -> Any:
     try:
-        return msgspec.convert(value, _TYPES[name])
+        found = msgspec.convert(value, _TYPES[name])
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"{name}: {error}", path=name) from error
+    if isinstance(found, float) and not math.isfinite(found):
+        raise InvalidRequest(f"{name}: {found} is no number that can be sent", path=name)
+    return found
 
 
 def as_messages(prompt: str | Message | Iterable[Message]) -> tuple[Message, ...]:
-    """A conversation from what a caller wrote."""
+    """A conversation from what a caller wrote.
+
+    Raises:
+        InvalidRequest: it holds something else than messages, such as dictionaries of another package's.
+    """
     if isinstance(prompt, str):
         return (user(prompt),)
-    return (prompt,) if isinstance(prompt, Message) else tuple(prompt)
+    given: Any = prompt  # not every caller has a checker of types
+    several = isinstance(given, Iterable) and not isinstance(given, Mapping | bytes)
+    messages = tuple(given) if several else (given,)
+    for i, one in enumerate(messages):
+        if not isinstance(one, Message):
+            where = f"messages[{i}]" if several else "the prompt"
+            raise InvalidRequest(
+                f"{where} is a {type(one).__name__}, and no Message",
+                path=f"messages[{i}]",
+                remedy="Give a text, or messages: user(), assistant(), system() of interlingua.types.messages.",
+            )
+    return messages
 
 
 def _change(name: str, value: Any, request: ChatRequest) -> dict[str, Any]:
@@ -111,10 +130,10 @@ def _change(name: str, value: Any, request: ChatRequest) -> dict[str, Any]:
         return {name: ToolChoice(value) if value in modes else ToolChoice("required", (value,))}  # type: ignore[arg-type]  # checked in this line
     if name == "reasoning" and isinstance(value, str):
         return {name: Reasoning(effort=value)}
-    if name == "stop" and isinstance(value, str):
+    if name in ("stop", "modalities") and isinstance(value, str):
         return {name: (value,)}
     if name == "output_format":
         return {"output": value}
-    if name in ("tools", "stop", "modalities"):
+    if name in ("tools", "stop", "modalities") and isinstance(value, Iterable):
         return {name: tuple(value)}
     return {name: value}

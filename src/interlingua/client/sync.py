@@ -50,14 +50,23 @@ class LoopThread:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        while True:
+            try:
+                return self.loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                # Raised by one piece of work, whose caller gets it; all others still need the loop.
+                continue
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Runs a coroutine to its end and gives its result.
 
         Raises:
-            RuntimeError: the caller is this thread, which would wait for itself for ever.
+            RuntimeError: the caller is this thread, which would wait for itself for ever, or a child of the process
+                that it runs in.
         """
+        if os.getpid() != self.pid:
+            work.close()
+            raise RuntimeError("a stream can only be read by the process that began it; ask again in this one")
         if threading.current_thread() is self._thread:
             work.close()
             raise RuntimeError(
@@ -66,8 +75,8 @@ class LoopThread:
             )
         return _result(asyncio.run_coroutine_threadsafe(work, self.loop))
 
-    def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
-        """Walks an asynchronous iterator; leaving early closes it."""
+    def iterate(self, items: AsyncIterator[T], source: object = None) -> Iterator[T]:
+        """Walks an asynchronous iterator; leaving early closes it, and what it draws from."""
         taken = asyncio.Lock()
 
         async def step() -> tuple[bool, T | None]:
@@ -88,9 +97,10 @@ class LoopThread:
                     return
                 yield item  # type: ignore[misc]  # there is an item whenever there is more
         finally:
-            close = getattr(items, "aclose", None)
-            if close is not None and self.loop.is_running():
-                self.run(end(close))
+            for one in (items, source):
+                close = getattr(one, "aclose", None)
+                if close is not None and os.getpid() == self.pid and self.loop.is_running():
+                    self.run(end(close))
 
     def _close(self) -> None:
         if os.getpid() != self.pid or not self.loop.is_running():
@@ -148,7 +158,10 @@ def loop_thread() -> LoopThread:
 
 
 class SyncStream(Generic[T]):
-    """An answer as it comes, for synchronous code: iterate over events, then ask for `reply`."""
+    """An answer as it comes, for synchronous code: iterate over events, then ask for `reply`.
+
+    Leaving the iteration early stops the answer.
+    """
 
     def __init__(self, stream: ReplyStream[T]) -> None:
         self._stream = stream
@@ -158,8 +171,8 @@ class SyncStream(Generic[T]):
         return self._thread.iterate(self._stream)
 
     def texts(self) -> Iterator[str]:
-        """Only the text of the answer, piece by piece."""
-        return self._thread.iterate(self._stream.texts())
+        """Only the text of the answer, piece by piece; leaving early stops the answer."""
+        return self._thread.iterate(self._stream.texts(), self._stream)
 
     def read(self) -> Reply[T]:
         """Waits for the rest; the finished reply."""
@@ -228,6 +241,28 @@ class Client:
         return loop_thread().run(
             self.asynchronous.generate(prompt, model=model, attach=attach, output=output, **settings)
         )
+
+    @overload
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: type[T],
+        **settings: Unpack[Settings],
+    ) -> SyncStream[T]: ...
+
+    @overload
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        model: str | None = None,
+        attach: Iterable[Source] = (),
+        output: object = None,
+        **settings: Unpack[Settings],
+    ) -> SyncStream[Any]: ...
 
     def stream(
         self,

@@ -24,7 +24,7 @@ from interlingua.errors import ConfigError
 from interlingua.ports.rests import Rests
 from interlingua.ports.transport import Transport
 from interlingua.providers.plugins import load_plugins
-from interlingua.providers.provider import Provider, define, load_registry
+from interlingua.providers.provider import Provider, define, find, load_registry
 from interlingua.transport.http import HttpTransport
 from interlingua.transport.local import LocalTransport
 from interlingua.transport.marked_sockets import can_mark
@@ -66,7 +66,7 @@ def build_engine(
 
     Args:
         config: the configuration.
-        given: keys by provider id that win over every other source.
+        given: keys by provider id, or alias, that win over every other source.
         transport: replaces every way out, for tests.
         transports: ways out to use instead of new ones, by name.
         environment: names and values; the process environment by default.
@@ -79,12 +79,14 @@ def build_engine(
     """
     ways = transports or {}
     environment = os.environ if environment is None else environment
+    providers = _providers(config, environment)
+    given = {one.id if (one := find(name, providers)) else name: key for name, key in (given or {}).items()}
     return Engine(
         catalog=present_catalog(),
-        providers=_providers(config, environment),
+        providers=providers,
         aliases=config.models,
         default_model=config.default_model,
-        credentials=_credentials(config, environment, given or {}),
+        credentials=_credentials(config, environment, given),
         transports={
             NETWORK: transport or ways.get(NETWORK) or _network(config.http, owns_exit),
             IN_PROCESS: transport or ways.get(IN_PROCESS) or build_local(config, local_paths),
@@ -170,7 +172,7 @@ def build_local(config: Config, paths: bool = True) -> Transport:
     """The local model, in this process; `paths` as `local_paths` of `build_engine`."""
     folder = Path(config.local.folder).expanduser() if config.local.folder else None
 
-    def find(name: str) -> Path:
+    def path_of(name: str) -> Path:
         from interlingua.catalog import weights  # brings what downloads need, and most programs need neither
 
         return weights.find(name, folder, paths=paths)
@@ -180,4 +182,4 @@ def build_local(config: Config, paths: bool = True) -> Transport:
 
         return [found.name for found in weights.list_weights(folder)]
 
-    return LocalTransport(find, names=names, settings=config.local)
+    return LocalTransport(path_of, names=names, settings=config.local)
