@@ -324,6 +324,20 @@ async def test_sums_are_unknown_where_one_part_is() -> None:
     assert chat.usage is None
 
 
+async def test_sums_are_unknown_where_an_answer_broke_off() -> None:
+    """It was billed, and nobody said how much; one that was refused before it began cost nothing."""
+    refused = Script.json({"error": {"message": "no"}}, status=400)
+    chat, _ = chat_with(openai_text("a", stream=True), refused, openai_text("b", stream=True).cut(after=2), model=GPT)
+    await chat.ask("1")
+    with pytest.raises(InvalidRequest):
+        await chat.ask("2")
+    assert chat.cost is not None
+    with pytest.raises(StreamInterrupted):
+        await chat.ask("3")
+    assert chat.cost is None
+    assert chat.usage is None
+
+
 def test_the_synchronous_chat_is_the_same() -> None:
     """Also when it is read piece by piece."""
     transport = ScriptedTransport([anthropic_tool_call(stream=True), anthropic_text("Rain.", stream=True)])

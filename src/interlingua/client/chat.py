@@ -69,6 +69,7 @@ class AsyncChat:
         self.max_steps = max_steps
         self.settings = settings
         self.steps: list[Answer] = []
+        self._broken_off = False  # an answer that began and never ended took what nobody told
         self.model = ""
         self.use(model or self.client.model or "")
 
@@ -83,13 +84,13 @@ class AsyncChat:
 
     @property
     def usage(self) -> Usage | None:
-        """Tokens of the whole conversation; None where a part is unknown."""
-        return total_usage(step.response.usage for step in self.steps)
+        """Tokens of the whole conversation; None where a part is unknown, as of an answer that broke off."""
+        return None if self._broken_off else total_usage(step.response.usage for step in self.steps)
 
     @property
     def cost(self) -> Money | None:
-        """What the whole conversation cost; None where a part is unknown."""
-        return total_cost(step.cost for step in self.steps)
+        """What the whole conversation cost; None where a part is unknown, as of an answer that broke off."""
+        return None if self._broken_off else total_cost(step.cost for step in self.steps)
 
     @overload
     async def ask(
@@ -185,13 +186,17 @@ class AsyncChat:
         new = [turn] if turn is not None else []
         try:
             for step in range(1, self.max_steps + 1):
-                answer = None
-                async with aclosing(self.client.engine.stream(self._request(settings, new, step))) as items:
-                    async for item in items:
-                        if isinstance(item, Answer):
-                            answer = item
-                        else:
-                            yield item
+                answer, begun = None, False
+                try:
+                    async with aclosing(self.client.engine.stream(self._request(settings, new, step))) as items:
+                        async for item in items:
+                            begun = True
+                            if isinstance(item, Answer):
+                                answer = item
+                            else:
+                                yield item
+                finally:
+                    self._broken_off |= begun and answer is None
                 assert answer is not None, "a stream that ends without raising ends with its answer"
                 self.steps.append(answer)
                 new.append(answer.response.message)
