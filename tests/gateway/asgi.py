@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,14 @@ async def call(
     *,
     headers: dict[str, str] | None = None,
     leave_after: int | None = None,
+    seen: Callable[[Answer], object] | None = None,
 ) -> Answer:
     """One request and its answer.
 
     Args:
         body: JSON, or bytes as they are.
         leave_after: the client leaves after so many pieces; 0 is before anything came.
+        seen: is told after each piece what came so far.
     """
     answer = Answer()
     gone = asyncio.Event()
@@ -97,6 +99,8 @@ async def call(
         if message.get("body"):
             answer.pieces.append(message["body"])
         answer.ended = not message.get("more_body")
+        if seen is not None:
+            seen(answer)
         if leave_after is not None and len(answer.pieces) >= leave_after > 0:
             gone.set()
             await asyncio.sleep(0)
