@@ -75,8 +75,25 @@ async function send(path: string, init: RequestInit): Promise<Response> {
   throw failure;
 }
 
+const LASTING = new Set(["PATCH", "PUT", "DELETE"]);
+/** Browsers refuse more than 64 KB of what outlives its page, of all such requests together. */
+const MOST_LASTING = 60_000;
+let lasting = 0;
+
+/** Sends a request; one that changes what is there already is not taken back by leaving or reloading the page. */
+async function sendToLast(path: string, init: RequestInit & { method: string; body: string | undefined }): Promise<Response> {
+  const size = new TextEncoder().encode(init.body ?? "").length;
+  if (!LASTING.has(init.method) || lasting + size > MOST_LASTING) return send(path, init);
+  lasting += size;
+  try {
+    return await send(path, { ...init, keepalive: true });
+  } finally {
+    lasting -= size;
+  }
+}
+
 async function json<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const response = await send(path, {
+  const response = await sendToLast(path, {
     method,
     headers: headers(body === undefined ? {} : { "content-type": "application/json" }),
     body: body === undefined ? undefined : JSON.stringify(body),
@@ -116,7 +133,7 @@ export interface ServerEvent {
 /** Server-sent events by fetch, for an EventSource cannot carry a bearer. */
 export async function* events(
   path: string,
-  init: { method?: string; body?: unknown; lastId?: string; signal?: AbortSignal } = {},
+  init: { method?: string; body?: unknown; lastId?: string; signal?: AbortSignal; onOpen?: () => void } = {},
 ): AsyncGenerator<ServerEvent> {
   const more: Record<string, string> = { accept: "text/event-stream" };
   if (init.lastId) more["last-event-id"] = init.lastId;
@@ -127,6 +144,7 @@ export async function* events(
     body: init.body === undefined ? undefined : JSON.stringify(init.body),
     signal: init.signal,
   });
+  init.onOpen?.();
   if (!response.body) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";

@@ -52,10 +52,42 @@ export function useConversations(filter: ListFilter, enabled = true) {
   });
 }
 
+const underway = new Map<string, Set<Promise<void>>>();
+const changes = new Map<string, number>();
+
+/** Says that a conversation is no longer what the gateway may just be telling of it. */
+function changedHere(id: string): void {
+  changes.set(id, (changes.get(id) ?? 0) + 1);
+}
+
+/** Writes to a conversation; whoever reads it is told what it is afterwards. */
+function writing<T>(id: string, write: Promise<T>): Promise<T> {
+  const here = underway.get(id) ?? new Set();
+  underway.set(id, here);
+  const over = (): void => {
+    here.delete(done);
+    changedHere(id);
+  };
+  const done = write.then(over, over);
+  here.add(done);
+  changedHere(id);
+  return write;
+}
+
+/** A conversation as the gateway has it once all has arrived that was written to it here. */
+export async function readConversation(id: string, signal: AbortSignal): Promise<ConversationWhole> {
+  for (;;) {
+    await Promise.all(underway.get(id) ?? []);
+    const before = changes.get(id);
+    const found = await api.get<ConversationWhole>(conversationPath(id), signal);
+    if (changes.get(id) === before) return found;
+  }
+}
+
 export function useConversation(id: string | undefined) {
   return useQuery({
     queryKey: keys.conversation(id ?? ""),
-    queryFn: ({ signal }) => api.get<ConversationWhole>(conversationPath(id ?? ""), signal),
+    queryFn: ({ signal }) => readConversation(id ?? "", signal),
     enabled: id !== undefined,
   });
 }
@@ -101,18 +133,17 @@ export function useTools() {
   });
 }
 
-/** Puts a changed conversation wherever it is shown. */
-export function showConversation(queries: QueryClient, changed: Conversation): void {
-  queries.setQueryData<ConversationWhole>(keys.conversation(changed.id), (before) =>
-    before ? { ...before, ...changed, messages: before.messages } : before,
-  );
+/** Puts some of a conversation wherever it is shown. */
+export function showConversation(queries: QueryClient, id: string, some: Partial<Conversation>): void {
+  changedHere(id);
+  queries.setQueryData<ConversationWhole>(keys.conversation(id), (before) => (before ? { ...before, ...some } : before));
   queries.setQueriesData<InfiniteData<Page<Conversation>>>({ queryKey: keys.conversations }, (before) =>
     before
       ? {
           ...before,
           pages: before.pages.map((page) => ({
             ...page,
-            items: page.items.map((one) => (one.id === changed.id ? { ...one, ...changed } : one)),
+            items: page.items.map((one) => (one.id === id ? { ...one, ...some } : one)),
           })),
         }
       : before,
@@ -131,9 +162,11 @@ export interface ConversationChange {
 export function useChangeConversation(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (change: ConversationChange) => api.patch<Conversation>(conversationPath(id), change),
+    mutationFn: (change: ConversationChange) => conversations.change(id, change),
     onSuccess: (changed, change) => {
-      showConversation(queries, changed);
+      // No more than was asked for: the rest may be older than what is shown.
+      const names = ["updated", ...Object.keys(change)] as (keyof Conversation)[];
+      showConversation(queries, id, Object.fromEntries(names.map((name) => [name, changed[name]])));
       if ("folder" in change || "archived" in change || "pinned" in change) {
         void queries.invalidateQueries({ queryKey: keys.conversations });
         void queries.invalidateQueries({ queryKey: keys.folders });
@@ -157,15 +190,17 @@ export function useDeleteConversation() {
 export const conversations = {
   create: (given: { title?: string; folder?: string; settings?: ChatSettings }) =>
     api.post<Conversation>("/api/conversations", given),
+  change: (id: string, change: ConversationChange) => writing(id, api.patch<Conversation>(conversationPath(id), change)),
   append: (id: string, message: { parent: string | null; role: "user" | "assistant"; parts: Part[] }) =>
-    api.post<Message>(`${conversationPath(id)}/messages`, message),
+    writing(id, api.post<Message>(`${conversationPath(id)}/messages`, message)),
   fork: (id: string, message: string) => api.post<Conversation>(`${conversationPath(id)}/fork`, { message }),
   deleteMessage: (id: string, message: string) =>
-    api.delete<undefined>(`${conversationPath(id)}/messages/${encodeURIComponent(message)}`),
+    writing(id, api.delete<undefined>(`${conversationPath(id)}/messages/${encodeURIComponent(message)}`)),
 };
 
 /** Adds a message to a conversation as it is held here. */
 export function showMessage(queries: QueryClient, conversation: string, message: Message): void {
+  changedHere(conversation);
   queries.setQueryData<ConversationWhole>(keys.conversation(conversation), (before) => {
     if (!before) return before;
     const others = before.messages.filter((one) => one.id !== message.id);

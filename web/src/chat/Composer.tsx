@@ -41,7 +41,8 @@ interface Given {
   text: string;
   onText: (text: string) => void;
   attached: Attachment[];
-  onAttached: (attached: Attachment[]) => void;
+  /** changes what is attached as it is by then: a file may take its time to be read */
+  onAttached: (change: (before: Attachment[]) => Attachment[]) => void;
   running: boolean;
   busy: boolean;
   onSend: (parts: Part[], using?: ChatSettings) => void;
@@ -100,7 +101,7 @@ export function Composer(given: Given): ReactNode {
         complain(error);
       }
     }
-    if (added.length > 0) onAttached([...attached, ...added]);
+    if (added.length > 0) onAttached((before) => [...before, ...added]);
   };
 
   const onPaste = (event: ClipboardEvent): void => {
@@ -113,7 +114,7 @@ export function Composer(given: Given): ReactNode {
     const pasted = event.clipboardData.getData("text/plain");
     if (pasted.length > LONG_PASTE) {
       event.preventDefault();
-      onAttached([...attached, textAttachment(strings.chat.pasted(pasted.length), pasted)]);
+      onAttached((before) => [...before, textAttachment(strings.chat.pasted(pasted.length), pasted)]);
     }
   };
 
@@ -199,7 +200,7 @@ export function Composer(given: Given): ReactNode {
                     variant="subtle"
                     color="gray"
                     aria-label={`${strings.remove}: ${one.name}`}
-                    onClick={() => onAttached(attached.filter((other) => other.key !== one.key))}
+                    onClick={() => onAttached((before) => before.filter((other) => other.key !== one.key))}
                   >
                     <IconX size={13} />
                   </ActionIcon>

@@ -78,7 +78,11 @@ function useEnd(): { view: (box: HTMLDivElement | null) => void; content: (box: 
   const observer = useMemo(
     () =>
       new ResizeObserver(() => {
-        if (stuck.current && box.current) box.current.scrollTop = box.current.scrollHeight;
+        const here = box.current;
+        if (!here) return;
+        if (stuck.current) here.scrollTop = here.scrollHeight;
+        // What grows and shrinks by itself, as a drawing in its source's place, moves the view: that was not its reader.
+        top.current = here.scrollTop;
       }),
     [],
   );

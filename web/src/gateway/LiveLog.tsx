@@ -2,7 +2,7 @@
 import { Badge, Button, Drawer, Group, SegmentedControl, Skeleton, Stack, Table, TextInput, UnstyledButton } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { IconPlayerPause, IconPlayerPlay, IconSearch } from "@tabler/icons-react";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 
 import { api, at, events } from "../api/client";
@@ -23,9 +23,11 @@ function matches(row: RequestRow, words: string, status: string): boolean {
   return words === "" || `${row.model} ${row.target ?? ""} ${row.key} ${row.request_id} ${row.error ?? ""}`.toLowerCase().includes(words);
 }
 
-/** What came since the page was opened; a lost connection is taken up again. */
-function useLive(paused: boolean): RequestRow[] {
+/** What came since the page was opened; a lost connection is taken up again. And how often that was begun: what ended
+ * before is to be asked for afterwards, so that nothing falls in between. */
+function useLive(paused: boolean): [RequestRow[], number] {
   const [rows, setRows] = useState<RequestRow[]>([]);
+  const [begun, setBegun] = useState(0);
   const held = useRef<RequestRow[]>([]);
   const still = useRef(paused);
   still.current = paused;
@@ -43,7 +45,7 @@ function useLive(paused: boolean): RequestRow[] {
     const follow = async (): Promise<void> => {
       while (!aborter.signal.aborted) {
         try {
-          for await (const event of events("/api/requests/events", { signal: aborter.signal })) {
+          for await (const event of events("/api/requests/events", { signal: aborter.signal, onOpen: () => setBegun((before) => before + 1) })) {
             if (event.name !== "request") continue;
             const row = JSON.parse(event.data) as RequestRow;
             if (still.current) held.current = [row, ...held.current].slice(0, KEPT);
@@ -51,6 +53,7 @@ function useLive(paused: boolean): RequestRow[] {
           }
         } catch {
           // The gateway is being restarted, or the page is being left: the loop looks at which.
+          setBegun((before) => Math.max(1, before));
         }
         await new Promise((resume) => setTimeout(resume, 2000));
       }
@@ -58,7 +61,7 @@ function useLive(paused: boolean): RequestRow[] {
     void follow();
     return () => aborter.abort();
   }, []);
-  return rows;
+  return [rows, begun];
 }
 
 export function LiveLog({ admin }: { admin: boolean }): ReactNode {
@@ -67,9 +70,12 @@ export function LiveLog({ admin }: { admin: boolean }): ReactNode {
   const [text, setText] = useState("");
   const [words] = useDebouncedValue(text.trim().toLowerCase(), 120);
   const [open, setOpen] = useState<RequestRow | null>(null);
-  const live = useLive(paused);
+  const [live, begun] = useLive(paused);
   const past = useInfiniteQuery({
-    queryKey: ["requests"],
+    queryKey: ["requests", begun],
+    enabled: begun > 0,
+    placeholderData: keepPreviousData,
+    gcTime: 0,
     queryFn: ({ pageParam, signal }) => api.get<Page<RequestRow>>(at("/api/requests", { after: pageParam, limit: 50 }), signal),
     initialPageParam: "",
     getNextPageParam: (page) => page.next ?? undefined,

@@ -8,8 +8,8 @@ import { type ReactNode, Suspense, lazy, useCallback, useEffect, useMemo, useRef
 import { Link, useNavigate, useParams } from "react-router";
 
 import { api, at } from "../api/client";
-import { conversationPath, conversations, keys, showConversation, showMessage, useConversation, useModels } from "../api/queries";
-import type { ChatSettings, Conversation, ConversationWhole, Message, Model, Page, Part } from "../api/types";
+import { conversations, keys, showConversation, showMessage, useConversation, useModels } from "../api/queries";
+import type { ChatSettings, ConversationWhole, Message, Model, Page, Part } from "../api/types";
 import type { Attachment } from "../chat/attachments";
 import { Composer } from "../chat/Composer";
 import { ContextGauge } from "../chat/ContextGauge";
@@ -151,9 +151,12 @@ export function Chat(): ReactNode {
       if (runs.of(conversation)) return;
       const page = await api.get<Page<RunStarted & { model: string }>>(at("/api/runs", { conversation }));
       const going = page.items[0];
-      if (going) attach({ ...going, conversation }, going.model);
+      if (going) return attach({ ...going, conversation }, going.model);
+      // Between our look at the chat and our look at its runs, its answer may have ended: then it is there by now.
+      const seen = queries.getQueryData<ConversationWhole>(keys.conversation(conversation));
+      if (seen?.messages.find((one) => one.id === seen.active)?.role === "user") await queries.refetchQueries({ queryKey: keys.conversation(conversation) });
     },
-    [attach],
+    [attach, queries],
   );
   useEffect(() => {
     if (loaded) findRun(loaded).catch(complain);
@@ -184,15 +187,12 @@ export function Chat(): ReactNode {
       setFresh(next);
       return;
     }
-    // In force at once, so that the next message and the next choice build on it.
-    queries.setQueryData<ConversationWhole>(keys.conversation(id), (before) => (before ? { ...before, settings: next } : before));
-    api
-      .patch<Conversation>(conversationPath(id), { settings: next })
-      .then((changed) => showConversation(queries, changed))
-      .catch((error: unknown) => {
-        complain(error);
-        void found.refetch();
-      });
+    // In force at once, so that the next message and the next choice build on it; the answer tells nothing newer.
+    showConversation(queries, id, { settings: next });
+    conversations.change(id, { settings: next }).catch((error: unknown) => {
+      complain(error);
+      void found.refetch();
+    });
   };
   const chooseModel = (chosen: Model): void => saveSettings({ ...settings, model: chosen.id });
 
@@ -234,18 +234,14 @@ export function Chat(): ReactNode {
 
   const again = (message: Message, model: string): void => {
     if (!id || !message.parent) return;
-    answer(id, message.parent, model).then(
-      () =>
-        queries.setQueryData<ConversationWhole>(keys.conversation(id), (before) => (before ? { ...before, active: message.parent } : before)),
-      complain,
-    );
+    answer(id, message.parent, model).then(() => showConversation(queries, id, { active: message.parent }), complain);
   };
 
   const acts: ThreadActs = {
     onSibling: (leaf) => {
       if (!id) return;
-      queries.setQueryData<ConversationWhole>(keys.conversation(id), (before) => (before ? { ...before, active: leaf } : before));
-      api.patch(conversationPath(id), { active: leaf }).catch(complain);
+      showConversation(queries, id, { active: leaf });
+      conversations.change(id, { active: leaf }).catch(complain);
     },
     onSaveEdit: (message, parts) => {
       setEditing(null);

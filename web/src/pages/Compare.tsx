@@ -91,7 +91,10 @@ export function Compare(): ReactNode {
 
   // Nobody can come back to these answers, so they end when they are left: they would cost, and nobody read them.
   useEffect(() => {
-    const end = (): void => dismiss(running.current);
+    const end = (): void => {
+      dismiss(running.current);
+      running.current = [];
+    };
     window.addEventListener("pagehide", end);
     return () => {
       window.removeEventListener("pagehide", end);
@@ -112,6 +115,8 @@ export function Compare(): ReactNode {
   const ask = async (): Promise<void> => {
     const parts: Part[] = [{ type: "text", text: text.trim() }];
     dismiss(running.current);
+    const mine: Run[] = [];
+    running.current = mine;
     setEnded({});
     setHidden(blind);
     setAsked(parts);
@@ -122,6 +127,8 @@ export function Compare(): ReactNode {
         try {
           const started = await api.post<{ id: string; message: string | null }>("/api/runs", { model, messages: [{ role: "user", parts }] });
           const run = new Run({ ...started, conversation: null, model });
+          mine.push(run);
+          if (running.current !== mine) dismiss([run]); // it was left before it had begun
           void run.watch(() => setEnded((before) => ({ ...before, [model]: figuresOf(run.get()) })));
           return { model, run };
         } catch (error) {
@@ -130,8 +137,7 @@ export function Compare(): ReactNode {
         }
       }),
     );
-    running.current = made.flatMap((column) => (column.run ? [column.run] : []));
-    setColumns(made);
+    if (running.current === mine) setColumns(made);
   };
 
   const stopAll = (): void => {

@@ -1,5 +1,5 @@
 // Hears keys for whoever offers an action: one listener, which asks the table what was meant.
-import { useEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 
 import { readKept, useKept } from "../state/kept";
 import { ACTIONS, type ActionId, type Changes, keysOf } from "./actions";
@@ -55,7 +55,8 @@ if (typeof window !== "undefined") {
 export function useAction(id: ActionId, act: () => void, on = true): void {
   const latest = useRef(act);
   latest.current = act;
-  useEffect(() => {
+  // From the moment that it is seen: keys are pressed by those who see it.
+  useLayoutEffect(() => {
     if (!on) return;
     const call = (): void => latest.current();
     offered.set(id, [...(offered.get(id) ?? []), call]);
