@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from interlingua.gateway import pages
-from tests.e2e.browser.people import launch
+from tests.e2e.browser.people import PATIENCE, launch
 from tests.e2e.browser.stand import AXE, CHROMIUM, Stand, stand
 
 
@@ -22,6 +22,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip("the web interface is not built: make web")
     if not AXE.exists():
         pytest.skip("axe-core is not installed: make web")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         found = launch(playwright)
         yield found
@@ -33,3 +34,11 @@ def gateway(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """`il serve` before the scripted provider."""
     with stand(tmp_path_factory.mktemp("browser")) as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_held(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that fails between `hold` and `release` holds up no other."""
+    yield
+    if "gateway" in request.fixturenames:
+        request.getfixturevalue("gateway").provider.release()

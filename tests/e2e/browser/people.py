@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -15,6 +15,8 @@ from tests.e2e.browser.stand import AXE, CHROMIUM, FLAGS, Stand
 
 Scheme = Literal["light", "dark"]
 DESKTOP, WIDE, PHONE, NARROWEST = (1280, 800), (1920, 1080), (390, 844), (360, 740)
+PATIENCE = 20_000
+"""Milliseconds until what must happen is said not to: it costs nothing where it happens, however slow the machine."""
 _EXPECTED = re.compile(r"Failed to load resource")
 """Chromium reports every answer of 4xx and 5xx as an error; tests that provoke one look at it themselves."""
 
@@ -85,7 +87,7 @@ def person(
         timezone_id="Europe/Paris",
         **more,
     )
-    context.set_default_timeout(8000)
+    context.set_default_timeout(PATIENCE)
     seen = Seen(stand.address)
     seen.watch(context)
     host = urllib.parse.urlsplit(stand.address)
@@ -101,8 +103,17 @@ def person(
         context.close()
 
 
+def still(page: Page) -> None:
+    """Waits until what the page has begun to draw is drawn: its fonts are there, and what it measures was measured."""
+    page.evaluate(
+        "async () => { await document.fonts.ready;"
+        " for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame); }"
+    )
+
+
 def violations(page: Page) -> list[str]:
     """What axe finds against WCAG 2.2 A and AA, one line each."""
+    still(page)
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
     found = page.evaluate(
@@ -118,6 +129,7 @@ def violations(page: Page) -> list[str]:
 
 def sideways(page: Page) -> int:
     """By how many pixels the page is wider than its window."""
+    still(page)
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
@@ -131,6 +143,7 @@ def write(page: Page, text: str) -> None:
     """Writes a message and sends it."""
     field = page.get_by_role("textbox", name="Write a message")
     field.fill(text)
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
     if page.evaluate("matchMedia('(pointer: coarse)').matches"):
         page.get_by_role("button", name="Send").click()  # there, Enter begins a line
     else:
@@ -152,3 +165,33 @@ def choose(page: Page, model: str) -> None:
     page.get_by_role("option", name=re.compile(re.escape(model))).first.wait_for()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def copied(page: Page, button: Locator) -> str:
+    """What a button puts on the clipboard."""
+    page.evaluate("navigator.clipboard.writeText('')")
+    button.click()
+    page.wait_for_function("async () => (await navigator.clipboard.readText()) !== ''")
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+@contextmanager
+def glimpsed(page: Page, text: str) -> Iterator[None]:
+    """What is done within makes the page show a text, which may be gone before one looks twice."""
+    page.evaluate(
+        "text => { window.glimpsed = false; new MutationObserver((_, watching) => {"
+        " if (document.body.innerText.includes(text)) { window.glimpsed = true; watching.disconnect(); }"
+        " }).observe(document.body, {subtree: true, childList: true, characterData: true}); }",
+        text,
+    )
+    yield
+    page.wait_for_function("window.glimpsed")
+
+
+def until(page: Page, done: Callable[[], bool]) -> None:
+    """Waits for what happens outside of the page."""
+    for _ in range(600):
+        if done():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("it did not happen within a minute")

@@ -1,7 +1,7 @@
 """A provider for the browser: it answers in Markdown, thinks, calls tools, fails and breaks off, by the model's name.
 
-`hold` makes an answer stop in the middle, or the long one before its end, until `release`, so that a test can look at a
-half of it without a clock.
+`hold` makes an answer stop in the middle until `release`, so that a test can look at a half of it without a clock. The
+long one stops after its first part, until `go_on`, and again before its end.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Provider:
         self.asked: list[dict[str, Any]] = []
         self._calls = 0
         self._loop = asyncio.new_event_loop()
-        self._go = asyncio.Event()
+        self._on, self._go = asyncio.Event(), asyncio.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._stop = asyncio.Event()
@@ -83,11 +83,17 @@ class Provider:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def release(self) -> None:
-        """Lets every held answer go on."""
+        """Lets every held answer go on to its end."""
+        self.go_on()
         self._loop.call_soon_threadsafe(self._go.set)
 
+    def go_on(self) -> None:
+        """Lets the long answer go on from its first part."""
+        self._loop.call_soon_threadsafe(self._on.set)
+
     def hold(self) -> None:
-        """Makes answers of the model `held` stop in the middle."""
+        """Makes answers of the models `held` and `long` stop on their way."""
+        self._loop.call_soon_threadsafe(self._on.clear)
         self._loop.call_soon_threadsafe(self._go.clear)
 
     def start(self) -> None:
@@ -115,6 +121,7 @@ class Provider:
         self.port = runner.addresses[0][1]
         self._ready.set()
         await self._stop.wait()
+        self._on.set()
         self._go.set()
         await runner.cleanup()
 
@@ -174,7 +181,7 @@ class Provider:
                 if model == "held" and at == len(pieces) // 2:
                     await self._go.wait()
                 elif model == "long" and at % 40 == 39:
-                    await asyncio.sleep(0.002)
+                    await (self._on.wait() if at == 39 else asyncio.sleep(0.002))
                 if model == "broken" and at == 20:
                     assert request.transport is not None
                     request.transport.abort()

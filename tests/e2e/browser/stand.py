@@ -42,6 +42,10 @@ port = {port}
 [store]
 path = "{folder}/il.db"
 
+# Whoever failed in another test is asked in the next one all the same.
+[breaker]
+failures = 1000000
+
 [providers.lab]
 base_url = "{address}"
 dialect = "openai_chat"
@@ -149,6 +153,7 @@ def stand(folder: Path, more: str = "") -> Iterator[Stand]:
         il = Path(sys.executable).with_name("il")
         arguments = [str(il), "--config", str(config), "serve", "--port", "0", "--log-format", "json"]
         with (folder / "serve.log").open("w") as log:
+            drain: subprocess.Popen[bytes] | None = None
             server = subprocess.Popen(arguments, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
             try:
                 address, token = _ready(server, log)
@@ -159,10 +164,11 @@ def stand(folder: Path, more: str = "") -> Iterator[Stand]:
             finally:
                 lab.release()
                 server.terminate()
-                server.wait(timeout=20)
+                server.wait(timeout=60)
                 assert server.stderr is not None
                 server.stderr.close()
-        drain.wait(timeout=5)
+                if drain is not None:
+                    drain.wait(timeout=60)
 
 
 def _ready(server: subprocess.Popen[str], log: Any) -> tuple[str, str]:

@@ -6,24 +6,25 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
-from tests.e2e.browser.people import DESKTOP, PHONE, Scheme, person, settled, sideways, violations
+from tests.e2e.browser.people import DESKTOP, PHONE, Scheme, person, settled, sideways, until, violations
 from tests.e2e.browser.stand import Stand, stand
 
 pytestmark = pytest.mark.slow
 
 
-def test_requests_appear_as_they_end_and_open_to_their_attempts(browser: Browser, gateway: Stand) -> None:
-    with person(browser, gateway) as (page, seen):
-        page.goto(f"{gateway.address}/gateway")
+def test_requests_appear_as_they_end_and_open_to_their_attempts(browser: Browser, tmp_path: Path) -> None:
+    """On a gateway of its own: what others have asked would stand among them."""
+    with stand(tmp_path) as fresh, person(browser, fresh) as (page, seen):
+        page.goto(f"{fresh.address}/gateway")
         settled(page)
-        before = page.locator("tbody tr").count()
-        gateway.answered("The capital, please", "careful")
+        expect(page.locator("tbody tr")).to_have_count(0)
+        fresh.answered("The capital, please", "careful")
         expect(page.locator("tbody tr").first).to_contain_text("↺")
-        assert page.locator("tbody tr").count() == before + 1
+        expect(page.locator("tbody tr")).to_have_count(1)
         page.get_by_role("button", name="Pause").click()
-        gateway.answered("The capital, please", "quick")
+        fresh.answered("The capital, please", "quick")
         expect(page.locator("tbody tr").first).to_contain_text("↺")
         page.get_by_role("button", name="Resume").click()
         expect(page.locator("tbody tr").first).to_contain_text("lab/fast")
@@ -37,6 +38,18 @@ def test_requests_appear_as_they_end_and_open_to_their_attempts(browser: Browser
         expect(opened.get_by_role("group", name="Attempt 2")).to_be_visible()
         expect(opened.get_by_role("region", name="Content")).to_contain_text("Not kept")
         assert violations(page) == []
+        assert seen.errors == []
+
+
+def test_what_ends_while_the_page_begins_to_listen_is_shown(browser: Browser, tmp_path: Path) -> None:
+    with stand(tmp_path) as fresh, person(browser, fresh) as (page, seen):
+        listening: list[Route] = []
+        page.route("**/api/requests/events", lambda route: listening.insert(0, route))
+        page.goto(f"{fresh.address}/gateway")
+        until(page, lambda: bool(listening))
+        fresh.answered("The capital, please", "quick")
+        listening[0].continue_()
+        expect(page.locator("tbody tr").first).to_contain_text("lab/fast")
         assert seen.errors == []
 
 

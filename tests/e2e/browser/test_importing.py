@@ -55,14 +55,14 @@ def test_an_export_comes_in_with_an_honest_count_and_only_once(browser: Browser,
         settled(page)
         _give(page, "export.zip", export)
         outcome = page.get_by_role("status", name="Imported export.zip")
-        expect(outcome).to_contain_text("300 chats were imported.", timeout=30_000)
+        expect(outcome).to_contain_text("300 chats were imported.", timeout=120_000)
         expect(outcome).to_contain_text("100 pictures, files and tools’ messages are no text")
         expect(outcome).to_contain_text("2 could not be read:")
         expect(outcome).to_contain_text("Odd: its form is not known")
         assert violations(page) == []
         expect(page.locator(".chatrow").first).to_contain_text("Brought along 299")
         _give(page, "export.zip", export)
-        expect(outcome).to_contain_text("300 were here already.", timeout=30_000)
+        expect(outcome).to_contain_text("300 were here already.", timeout=120_000)
         assert len(fresh.api("GET", "/api/conversations?limit=200")["items"]) == 200
         page.get_by_role("link", name="Brought along 299").click()
         expect(page.get_by_role("article", name="Answer")).to_contain_text("Answer 299.")
@@ -105,7 +105,7 @@ def test_a_large_export_is_stopped_and_keeps_what_had_come(browser: Browser, tmp
 
         page.route("**/api/conversations/import", slowly)
         _give(page, "export.zip", _export([_chat(at) for at in range(150)]))
-        expect(page.get_by_role("status").filter(has_text="100 of 150 chats")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("status").filter(has_text="100 of 150 chats")).to_be_visible(timeout=120_000)
         expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "66.66666666666666")
         page.get_by_role("button", name="Stop").click()
         outcome = page.get_by_role("status", name="Imported export.zip")

@@ -99,6 +99,7 @@ def test_one_signs_in_with_the_token_and_out_again(browser: Browser, gateway: St
     expect(page.get_by_role("textbox", name="Write a message")).to_be_visible()
     assert gateway.token not in str(context.storage_state())
     page.keyboard.press("Control+K")
+    expect(page.get_by_placeholder("Search", exact=True)).to_be_focused()
     page.get_by_placeholder("Search", exact=True).fill("sign out")
     expect(page.locator("[data-selected]")).to_have_text("Sign out")
     page.keyboard.press("Enter")

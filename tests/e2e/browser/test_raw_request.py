@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.browser.people import PHONE, answered, person, sideways, violations
+from tests.e2e.browser.people import PHONE, answered, copied, glimpsed, person, sideways, violations
 from tests.e2e.browser.stand import Stand
 
 pytestmark = pytest.mark.slow
@@ -28,9 +28,9 @@ def test_an_answers_request_is_shown_in_every_form_and_copied(browser: Browser, 
         )
         assert violations(page) == []
         sent = gateway.provider.asked[-1]
-        dialog.get_by_role("button", name="Copy the body").click()
-        expect(dialog.get_by_role("button", name="Copied")).to_be_visible()
-        assert json.loads(page.evaluate("navigator.clipboard.readText()")) == sent
+        with glimpsed(page, "Copied"):
+            body_copied = copied(page, dialog.get_by_role("button", name="Copy the body"))
+        assert json.loads(body_copied) == sent
         for form, shows in (
             ("anthropic_messages", "POST /v1/messages"),
             ("gemini", "POST /v1beta/models/lab/fast:streamGenerateContent"),
@@ -40,8 +40,7 @@ def test_an_answers_request_is_shown_in_every_form_and_copied(browser: Browser, 
             page.get_by_role("option", name=form).click()
             expect(dialog.get_by_role("region", name="Address")).to_contain_text(shows)
             expect(dialog.get_by_role("region", name="Address")).to_contain_text("Bearer $INTERLINGUA_KEY")
-        dialog.get_by_role("button", name="Copy as curl").click()
-        assert f"'{gateway.address}/api/chat'" in page.evaluate("navigator.clipboard.readText()")
+        assert f"'{gateway.address}/api/chat'" in copied(page, dialog.get_by_role("button", name="Copy as curl"))
         dialog.get_by_role("combobox", name="Form").click()
         page.get_by_role("option", name="Canonical").click()
         expect(body).to_contain_text('"type": "text"')

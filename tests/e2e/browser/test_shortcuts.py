@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.browser.people import answered, person, settled, violations, write
+from tests.e2e.browser.people import answered, choose, glimpsed, person, settled, violations, write
 from tests.e2e.browser.stand import Stand
 
 pytestmark = pytest.mark.slow
@@ -80,6 +80,7 @@ def test_keys_are_taken_away_left_alone_and_refused_where_the_browser_has_them(
         _record(page, "New chat", "Control+t")
         expect(page.get_by_role("alert")).to_contain_text("Browsers keep Ctrl T for themselves.")
         page.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("status").filter(has_text="Press the keys")).to_be_focused()
         page.keyboard.press("Escape")
         expect(_row(page, "New chat")).to_contain_text("CtrlShiftO")
         expect(page.get_by_role("button", name="Change the keys: New chat")).to_be_focused()
@@ -93,12 +94,15 @@ def test_one_may_send_by_other_keys_and_a_second_tab_knows_them(browser: Browser
     with person(browser, gateway) as (page, seen):
         page.goto(gateway.address)
         settled(page)
+        # Behind the page's own ear, so that it has heard by the time that we have.
+        page.evaluate("window.told = false; addEventListener('storage', () => { window.told = true; })")
         other = page.context.new_page()
         other.goto(f"{gateway.address}/settings?tab=shortcuts")
         settled(other)
         _record(other, "Send", "Control+Enter")
         expect(_row(other, "Send")).to_contain_text("CtrlEnter")
         page.bring_to_front()
+        page.wait_for_function("window.told")
         field = page.get_by_role("textbox", name="Write a message")
         field.fill("The capital of")
         field.press("Enter")
@@ -114,8 +118,8 @@ def test_a_chat_is_gone_through_answered_again_and_copied_by_keys(browser: Brows
     with person(browser, gateway, permissions=["clipboard-read", "clipboard-write"]) as (page, seen):
         page.goto(f"{gateway.address}/c/{chat}")
         answered(page)
-        page.keyboard.press("Alt+Shift+K")
-        expect(page.get_by_text("Copied")).to_be_visible()
+        with glimpsed(page, "Copied"):
+            page.keyboard.press("Alt+Shift+K")
         assert "graph LR" in page.evaluate("navigator.clipboard.readText()")
         page.keyboard.press("Alt+ArrowUp")
         expect(page.get_by_role("article", name="Answer")).to_be_focused()
@@ -138,15 +142,13 @@ def test_escape_closes_what_is_open_before_it_stops_an_answer(browser: Browser, 
     with person(browser, gateway) as (page, _):
         page.goto(gateway.address)
         settled(page)
-        page.keyboard.press("Control+Shift+M")
-        page.get_by_role("combobox", name="Name, provider").fill("held")
-        page.get_by_role("option").first.wait_for()
-        page.keyboard.press("Enter")
+        choose(page, "held")
         write(page, "What is entropy?")
         half = page.get_by_role("article", name="Answer")
         expect(half.locator("h2")).to_have_text("The formula")
         page.locator("header").get_by_role("button", name="What to do with").click()
         page.get_by_role("menu").wait_for()
+        page.wait_for_function("document.activeElement.closest('[role=menu]') !== null")  # its keys are its own
         page.keyboard.press("Escape")
         expect(page.get_by_role("menu")).to_have_count(0)
         expect(half).to_have_attribute("aria-busy", "true")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import APIResponse, Browser, Route, expect
 
-from tests.e2e.browser.people import NARROWEST, answered, choose, person, settled, write
+from tests.e2e.browser.people import NARROWEST, answered, choose, person, settled, still, until, write
 from tests.e2e.browser.stand import Stand
 
 pytestmark = pytest.mark.slow
@@ -48,6 +48,7 @@ def test_a_draft_outlives_a_reload_and_another_page(browser: Browser, gateway: S
         field.fill("And then")
         page.get_by_role("link", name="Models").click()
         expect(page).to_have_url(re.compile("/models"))
+        expect(field).to_have_count(0)  # the address changes before the page does
         page.go_back()
         expect(field).to_have_value("And then")
         page.reload()
@@ -100,6 +101,44 @@ def test_an_answer_is_changed_and_stays_beside_what_it_was(browser: Browser, gat
         assert seen.errors == []
 
 
+def test_what_was_chosen_is_kept_though_the_page_is_left_at_once(browser: Browser, gateway: Stand) -> None:
+    chat = gateway.answered("The capital of France?", "quick")
+    first = gateway.api("GET", f"/api/conversations/{chat}")["active"]
+    gateway.asked(chat, "The capital of Spain?", "quick", None)
+    with person(browser, gateway) as (page, _):
+        page.goto(f"{gateway.address}/c/{chat}")
+        answered(page)
+        page.get_by_role("group", name="Version 2 of 2").get_by_role("button", name="Earlier version").click()
+        page.goto("about:blank")
+        until(page, lambda: gateway.api("GET", f"/api/conversations/{chat}")["active"] == first)
+
+
+def test_what_is_told_late_of_a_choice_hides_nothing_newer(browser: Browser, gateway: Stand) -> None:
+    chat = gateway.answered("The capital of France?", "quick")
+    with person(browser, gateway) as (page, seen):
+        page.goto(f"{gateway.address}/c/{chat}")
+        answered(page)
+        late: list[tuple[Route, APIResponse]] = []
+
+        def hold_back(route: Route) -> None:
+            if route.request.method == "PATCH":
+                late.append((route, route.fetch()))
+            else:
+                route.continue_()
+
+        page.route(f"**/api/conversations/{chat}", hold_back)
+        choose(page, "thinker")
+        write(page, "The capital of Spain?")
+        answered(page, 2)
+        ((route, response),) = late
+        with page.expect_response(lambda one: one.request.method == "PATCH"):
+            route.fulfill(response=response)
+        still(page)
+        expect(page.get_by_role("article", name="You").last).to_contain_text("Spain")
+        answered(page, 2)
+        assert seen.errors == []
+
+
 def test_a_new_chat_is_called_by_its_first_words_at_once(browser: Browser, gateway: Stand) -> None:
     gateway.provider.hold()
     with person(browser, gateway) as (page, _):
@@ -119,6 +158,8 @@ def test_the_details_of_an_answer_are_whole_on_the_narrowest_phone(browser: Brow
         page.goto(f"{gateway.address}/c/{chat}")
         answered(page).get_by_role("button", name="Details of this answer").tap()
         sheet = page.get_by_role("dialog", name="This answer")
+        expect(sheet.locator(".pair").last).to_be_visible()
+        still(page)
         for row in sheet.locator(".pair").all():
             box = row.locator("> :last-child").bounding_box()
             assert box is not None
@@ -132,6 +173,7 @@ def test_the_message_fields_row_is_one_line_on_the_narrowest_phone(browser: Brow
         choose(page, "nowhere")
         page.get_by_role("textbox", name="Write a message").fill("What is entropy?")
         page.get_by_text(re.compile("tok · ")).wait_for()
+        still(page)
         attach = page.get_by_role("button", name="Attach files").bounding_box()
         send = page.get_by_role("button", name="Send").bounding_box()
         assert attach is not None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -18,6 +21,27 @@ TRANSLATE = {
 }
 
 
+@pytest.fixture
+def translate(gateway: Stand) -> Iterator[None]:
+    """A template, for one test."""
+    gateway.api("PUT", "/api/presets/translate", TRANSLATE)
+    yield
+    gateway.api("DELETE", "/api/presets/translate")
+
+
+@pytest.fixture
+def terse(gateway: Stand) -> Iterator[None]:
+    """A preset without a template, for one test."""
+    gateway.api("PUT", "/api/presets/terse", {"system": "One sentence."})
+    yield
+    gateway.api("DELETE", "/api/presets/terse")
+
+
+def _kept(gateway: Stand, name: str) -> Any:
+    """A preset as the gateway has it."""
+    return next(one for one in gateway.api("GET", "/api/presets")["items"] if one["name"] == name)
+
+
 def test_a_template_is_made_changed_renamed_and_deleted(browser: Browser, gateway: Stand) -> None:
     with person(browser, gateway) as (page, seen):
         page.goto(f"{gateway.address}/settings?tab=presets")
@@ -31,7 +55,7 @@ def test_a_template_is_made_changed_renamed_and_deleted(browser: Browser, gatewa
         form.get_by_role("button", name="Save").click()
         card = page.get_by_role("region", name="review")
         expect(card).to_contain_text("Review this {{language}}")
-        assert gateway.api("GET", "/api/presets")["items"][0]["variables"] == ["language", "input"]
+        assert _kept(gateway, "review")["variables"] == ["language", "input"]
         card.get_by_role("button", name="Edit review").click()
         form = page.get_by_role("dialog", name="Edit review")
         form.get_by_label("Name").fill("critique")
@@ -46,8 +70,8 @@ def test_a_template_is_made_changed_renamed_and_deleted(browser: Browser, gatewa
         assert seen.errors == []
 
 
+@pytest.mark.usefixtures("translate")
 def test_a_slash_brings_a_template_whose_variables_are_asked_for(browser: Browser, gateway: Stand) -> None:
-    gateway.api("PUT", "/api/presets/translate", TRANSLATE)
     with person(browser, gateway) as (page, seen):
         page.goto(gateway.address)
         settled(page)
@@ -76,11 +100,10 @@ def test_a_slash_brings_a_template_whose_variables_are_asked_for(browser: Browse
             0.2,
         )
         assert seen.errors == []
-    gateway.api("DELETE", "/api/presets/translate")
 
 
+@pytest.mark.usefixtures("translate")
 def test_what_stands_behind_the_name_is_what_is_asked_and_may_be_sent_at_once(browser: Browser, gateway: Stand) -> None:
-    gateway.api("PUT", "/api/presets/translate", TRANSLATE)
     with person(browser, gateway, PHONE, "dark") as (page, seen):
         page.goto(gateway.address)
         settled(page)
@@ -97,13 +120,12 @@ def test_what_stands_behind_the_name_is_what_is_asked_and_may_be_sent_at_once(br
         assert [one["content"] for one in sent["messages"]] == ["Translate into Thai:\n\nthe capital"]
         assert "temperature" not in sent
         assert seen.errors == []
-    gateway.api("DELETE", "/api/presets/translate")
 
 
+@pytest.mark.usefixtures("terse")
 def test_a_preset_without_a_template_is_taken_and_other_slashes_are_left_alone(
     browser: Browser, gateway: Stand
 ) -> None:
-    gateway.api("PUT", "/api/presets/terse", {"system": "One sentence."})
     with person(browser, gateway) as (page, _):
         page.goto(gateway.address)
         settled(page)
@@ -121,11 +143,10 @@ def test_a_preset_without_a_template_is_taken_and_other_slashes_are_left_alone(
         write(page, "The capital of France?")
         answered(page)
         assert gateway.provider.asked[-1]["messages"][0]["content"] == "One sentence."
-    gateway.api("DELETE", "/api/presets/terse")
 
 
+@pytest.mark.usefixtures("translate")
 def test_a_template_outlives_settings_that_are_kept_under_its_name(browser: Browser, gateway: Stand) -> None:
-    gateway.api("PUT", "/api/presets/translate", TRANSLATE)
     with person(browser, gateway) as (page, _):
         page.goto(gateway.address)
         settled(page)
@@ -135,6 +156,5 @@ def test_a_template_outlives_settings_that_are_kept_under_its_name(browser: Brow
         page.get_by_role("textbox", name="System prompt").fill("You translate well.")
         with page.expect_response(lambda one: "/api/presets/" in one.url):
             page.get_by_role("button", name="Replace the preset").click()
-        kept = gateway.api("GET", "/api/presets")["items"][0]
+        kept = _kept(gateway, "translate")
         assert (kept["template"], kept["system"]) == (TRANSLATE["template"], "You translate well.")
-    gateway.api("DELETE", "/api/presets/translate")

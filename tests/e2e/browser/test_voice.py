@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browser import calls
-from tests.e2e.browser.people import DESKTOP, NARROWEST, PHONE, Scheme, person, settled, sideways, violations
+from tests.e2e.browser.people import (
+    DESKTOP,
+    NARROWEST,
+    PATIENCE,
+    PHONE,
+    Scheme,
+    person,
+    settled,
+    sideways,
+    until,
+    violations,
+)
 from tests.e2e.browser.stand import Stand, stand
 from tests.voice.livekit_server import livekit
 
@@ -152,7 +163,7 @@ def test_somebody_talks_and_changes_both_models_in_mid_call(browser: Browser, tm
             try:
                 talk(page, gateway)
             finally:
-                expect.set_options(timeout=5_000)
+                expect.set_options(timeout=PATIENCE)
             assert seen.errors == []
             assert seen.away == []
         rows = gateway.api("GET", "/api/usage?by=tag")["by"]["tag"]
@@ -195,12 +206,3 @@ def in_force(page: Page, label: str, name: str) -> None:
     """Waits until the agent has answered, and that is its answer: what it says of it may be talked over."""
     expect(page.locator(".voice [aria-busy=true]")).to_have_count(0)
     expect(page.get_by_role("combobox", name=label)).to_have_value(name)
-
-
-def until(page: Page, done: Callable[[], bool]) -> None:
-    """Waits for what happens outside of the page."""
-    for _ in range(600):
-        if done():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("it did not happen within a minute")
