@@ -209,7 +209,7 @@ def _running(command: list[object], user: str, folder: Path, end: signal.Signals
             process.send_signal(signal.SIGCONT)  # a test may have stopped it
             process.send_signal(end)
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -217,7 +217,7 @@ def _running(command: list[object], user: str, folder: Path, end: signal.Signals
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, ready: object) -> None:
     assert callable(ready)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not ready():
         assert process.poll() is None, (folder / "log").read_text(errors="replace")
         assert time.monotonic() < deadline, (folder / "log").read_text(errors="replace")

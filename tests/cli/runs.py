@@ -105,7 +105,7 @@ class Person:
         """What came so far, without colours."""
         return _SEQUENCE.sub("", self.raw).replace("\r\n", "\n")
 
-    def read_until(self, text: str, seconds: float = 30.0) -> str:
+    def read_until(self, text: str, seconds: float = 60.0) -> str:
         """Waits until `text` is on the screen."""
         deadline = time.monotonic() + seconds
         while text not in self.screen:
@@ -119,7 +119,7 @@ class Person:
         """Presses keys."""
         os.write(self._master, text.encode())
 
-    def finish(self, seconds: float = 30.0) -> int:
+    def finish(self, seconds: float = 60.0) -> int:
         """Waits for the end; the exit code."""
         deadline = time.monotonic() + seconds
         while self._read():

@@ -199,7 +199,7 @@ async def test_stopped_in_the_middle_of_a_tool_it_goes_on_with_the_call_as_inter
 
     agent, transport = agent_on(said(None, ("wait", "{}")), said("never mind"), tools=[wait])
     task = asyncio.ensure_future(agent.run("x"))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -236,7 +236,7 @@ async def test_stop_iteration_in_a_thread_does_not_hang() -> None:
         nothing: Iterator[int] = iter(())
         return next(nothing)
 
-    text, is_error = await asyncio.wait_for(run_one(empty), 5)
+    text, is_error = await asyncio.wait_for(run_one(empty), 60)
     assert is_error
     assert "StopIteration" in text
 
@@ -313,7 +313,7 @@ async def test_calls_run_at_once_and_keep_their_order() -> None:
     both = asyncio.Barrier(2)
 
     async def meet(name: str) -> str:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await both.wait()
         return name
 

@@ -126,7 +126,7 @@ def nginx(folder: Path, ports: tuple[int, int]) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 @asynccontextmanager

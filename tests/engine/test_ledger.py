@@ -191,7 +191,8 @@ async def test_calls_wait_for_a_slow_disk_instead_of_filling_the_memory() -> Non
     disk.gate.clear()
     ledger = Ledger(disk, most_waiting=10)
     calls = [asyncio.create_task(ledger.record(row(f"r{i}"))) for i in range(30)]
-    await asyncio.sleep(0.02)
+    await until(lambda: sum(call.done() for call in calls) >= 10)
+    await asyncio.sleep(0.02)  # in which no more are taken
     assert ledger.waiting == 10
     assert sum(call.done() for call in calls) == 10
     disk.gate.set()

@@ -180,7 +180,7 @@ async def test_a_run_that_nobody_watches_ends_in_time(tmp_path: Path, monkeypatc
     async with pages(tmp_path, ScriptedTransport(stream().stalled(after=2))) as page:
         run = await page.run(*await page.chat())
         task = page.app.state.runs.find("local", run).task
-        await asyncio.wait_for(asyncio.wait({task}), 5)
+        await asyncio.wait_for(asyncio.wait({task}), 60)
         assert (await page.events(run))[-1][2]["message"]["answer"]["status"] == "stopped"
 
 

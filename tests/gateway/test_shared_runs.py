@@ -33,7 +33,7 @@ async def two(
     folder: Path, redis: Redis, *scripts: Script, keys: bool = False, **more: Any
 ) -> AsyncIterator[tuple[Page, Page]]:
     """Two gateways of one store and one Redis, and a page of the same person at each."""
-    shared = SharedSettings(url=redis.url, timeout=0.5)
+    shared = SharedSettings(url=redis.url, timeout=60)
     async with AsyncExitStack() as stack:
         found = [
             await stack.enter_async_context(

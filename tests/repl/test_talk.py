@@ -74,7 +74,7 @@ async def test_what_came_before_ctrl_c_is_kept_and_can_be_continued() -> None:
                 came.set()
 
     task = asyncio.ensure_future(run())
-    await asyncio.wait_for(came.wait(), 5)
+    await asyncio.wait_for(came.wait(), 60)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -176,7 +176,7 @@ async def test_a_killed_chat_is_found_again_in_the_real_store(tmp_path: Path) ->
                     came.set()
 
         task = asyncio.ensure_future(run())
-        await asyncio.wait_for(came.wait(), 5)
+        await asyncio.wait_for(came.wait(), 60)
         (file,) = journals.iterdir()
         copy = file.read_bytes()  # a kill would leave exactly this
         task.cancel()

@@ -267,10 +267,10 @@ def gateway(*, keyed: bool = False) -> Iterator[Service]:
     runner = _Runner(upstream, keyed)
     thread = threading.Thread(target=runner.run, daemon=True)
     thread.start()
-    if not runner.ready.wait(20) or not runner.url:
+    if not runner.ready.wait(60) or not runner.url:
         raise InvalidRequest("the gateway did not start")
     try:
         yield Service(runner.url, upstream)
     finally:
         runner.stop()
-        thread.join(20)
+        thread.join(60)

@@ -19,7 +19,7 @@ async def heard(redis: Redis, shared: Shared, subject: str, listeners: int) -> N
 
 
 async def test_who_waits_in_another_process_is_woken_and_nobody_else(redis: Redis) -> None:
-    first, second = (Shared(SharedSettings(url=redis.url), {}) for _ in range(2))
+    first, second = (Shared(SharedSettings(url=redis.url, timeout=60), {}) for _ in range(2))
     teller, listener = SharedNews(first, "process a"), SharedNews(second, "process b")
     listening = asyncio.ensure_future(listener.watch())
     try:

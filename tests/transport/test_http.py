@@ -116,7 +116,7 @@ async def test_more_than_a_hundred_calls_run_at_once(transport: Transport) -> No
         await arrived.wait()
         await exchange.reply()
 
-    async with serve(together) as server, asyncio.timeout(10):
+    async with serve(together) as server, asyncio.timeout(SOON):
         bodies = await asyncio.gather(*(fetch(transport, server.url) for _ in range(120)))
         assert bodies == [b"{}"] * 120
 
@@ -189,7 +189,7 @@ async def test_a_compressed_stream_is_handed_on_while_it_comes(transport: Transp
         await exchange.chunk(deflate.compress(b"second") + deflate.flush())
         await exchange.send(b"0\r\n\r\n")
 
-    async with serve(compressed) as server, asyncio.timeout(5):
+    async with serve(compressed) as server, asyncio.timeout(SOON):
         response = await transport.send(HttpRequest(url=server.url, stream=True))
         pieces = response.stream()
         assert await anext(pieces) == b"first"
@@ -207,7 +207,7 @@ async def test_a_bomb_is_refused_before_it_fills_the_memory(make: Make) -> None:
         await exchange.reply(bomb, headers="content-encoding: gzip\r\n")
         await exchange.gone()
 
-    async with serve(explode) as server, asyncio.timeout(10):
+    async with serve(explode) as server, asyncio.timeout(SOON):
         with pytest.raises(UpstreamError, match="larger than 1000000 bytes"):
             await fetch(transport, server.url)
         await server.client_left.wait()
