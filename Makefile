@@ -11,6 +11,8 @@ GATEWAYS := .venv-peers/.ready
 LIGHTHOUSE := .venv-lighthouse/.ready
 PORTKEY := @portkey-ai/gateway@1.15.2
 SECONDS ?= 60
+# A shell that forbids bytecode would have every process of the tests, some hundreds, compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup chat serve test test-fast replay agents check format docs web screenshots lighthouse fuzz bench bench-peers bench-gateway soak desktop-test livekit-server clean
 

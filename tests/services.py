@@ -7,6 +7,7 @@ the programs the tests that need them are skipped, and say so.
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import itertools
 import os
@@ -106,6 +107,21 @@ class Redis:
         """What `redis-cli` prints."""
         command = ["redis-cli", "-s", str(self.path), *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def prepared_file(path: Path) -> None:
+    """An SQLite file with our tables, as a store makes it: a copy, because the steps take ten times as long."""
+    path.touch(mode=0o600)
+    path.write_bytes(_prepared_once())
+
+
+@functools.cache
+def _prepared_once() -> bytes:
+    from interlingua.stores.migrate import prepare
+
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(path := Path(folder) / "il.db")
+        return path.read_bytes()
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from interlingua.config.schema import Config, StoreSettings
 from interlingua.gateway.app import Gateway
 from interlingua.gateway.build import build_gateway
 from interlingua.ports.transport import Transport
+from tests.services import prepared_file
 
 
 class Answer:
@@ -43,6 +44,8 @@ async def gateway(
     folder: Path, transport: Transport | None, environment: dict[str, str] | None = None, **settings: Any
 ) -> AsyncIterator[Gateway]:
     """A gateway that is started and ended as a server does it."""
+    if not (folder / "il.db").exists():
+        prepared_file(folder / "il.db")
     config = Config(**{"store": StoreSettings(path=str(folder / "il.db")), **settings})
     app = await build_gateway(config, transport=transport, environment=environment or {})
     to_app: asyncio.Queue[dict[str, Any]] = asyncio.Queue()

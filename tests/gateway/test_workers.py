@@ -85,17 +85,30 @@ def lab() -> Iterator[Lab]:
     lab.server.server_close()
 
 
+class Two(Gateway):
+    """A gateway of two workers.
+
+    Attributes:
+        told: what it says of them at the start.
+    """
+
+    def __init__(self, folder: Path, lab: Lab) -> None:
+        super().__init__(folder, "--workers", "2", more=f'{lab.toml}[cache]\nttl = 600\nmodels = ["lab/again"]\n')
+        self.told = ""
+
+
 @contextmanager
-def two(folder: Path, lab: Lab) -> Iterator[Gateway]:
-    running = Gateway(folder, "--workers", "2", more=f'{lab.toml}[cache]\nttl = 600\nmodels = ["lab/again"]\n')
+def two(folder: Path, lab: Lab) -> Iterator[Two]:
+    running = Two(folder, lab)
     try:
+        running.told = running.until("workers: 2; ")
         yield running
     finally:
         running.end()
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Gateway]:
+def gateway(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Two]:
     with two(tmp_path_factory.mktemp("two"), lab) as running:
         yield running
 
@@ -262,10 +275,9 @@ def test_the_start_says_what_each_worker_has_for_itself(shared: bool) -> None:
     assert refused == ([] if shared else ["refused: chats in the browser and limits (they need shared.url)"])
 
 
-def test_the_line_about_workers_is_at_the_start(tmp_path: Path, lab: Lab) -> None:
+def test_the_line_about_workers_is_at_the_start(gateway: Two) -> None:
     """In JSON lines too."""
-    with two(tmp_path, lab) as gateway:
-        assert "each its own: breakers" in gateway.until("workers: 2; ")
+    assert "each its own: breakers" in gateway.told
 
 
 def test_limits_of_keys_count_as_well() -> None:

@@ -11,7 +11,7 @@ from interlingua.stores.place import Place
 from interlingua.stores.settings import SharedSettings
 from interlingua.stores.shared import Shared
 from interlingua.stores.sql import SqlStore
-from tests.services import Redis
+from tests.services import Redis, prepared_file
 from tests.stores.spot import Spot
 
 
@@ -29,6 +29,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Spot:
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Where a store may be: each test has one of its own."""
     if request.param == "sqlite":
+        prepared_file(tmp_path / "s.db")
         return Place(tmp_path / "s.db")
     server = request.getfixturevalue("postgres")
     return Place(url=server.url(server.prepared()))

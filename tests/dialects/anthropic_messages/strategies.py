@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from string import ascii_lowercase
 from typing import Any
 
 import msgspec
@@ -34,7 +35,7 @@ from interlingua.wire.line_breaks import escape_line_breaks
 ID = "anthropic_messages"
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
-words = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
+words = st.text(ascii_lowercase + "_", min_size=1, max_size=8)
 objects = st.dictionaries(words, st.none() | st.booleans() | st.integers(-9, 9) | texts | st.lists(texts), max_size=2)
 raws = objects.map(lambda value: escape_line_breaks(msgspec.json.encode(value).decode()))
 contents = st.binary(min_size=1, max_size=8).map(lambda data: base64.b64encode(data).decode())

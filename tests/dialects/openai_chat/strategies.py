@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ from interlingua.types.tools import CustomTool, FunctionTool, ToolChoice
 from interlingua.types.usage import Usage
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
-names = st.from_regex(r"[a-z_]{1,8}", fullmatch=True)
+names = st.text(ascii_lowercase + "_", min_size=1, max_size=8)
 counts = st.integers(0, 10**6)
 base64s = st.binary(min_size=1, max_size=12).map(lambda data: msgspec.json.decode(msgspec.json.encode(data), type=str))
 objects = st.dictionaries(names, st.one_of(st.integers(-9, 9), texts, st.booleans()), max_size=3)
