@@ -56,9 +56,10 @@ class Page:
         said = await self.post(f"/api/conversations/{made['id']}/messages", {"parts": [{"type": "text", "text": text}]})
         return made["id"], said["id"]
 
-    async def run(self, conversation: str, parent: str, model: str = MODEL) -> str:
+    async def run(self, conversation: str, parent: str, model: str = MODEL, **settings: Any) -> str:
         """Starts a run; its id."""
-        started = await self.post("/api/runs", {"conversation": conversation, "parent": parent, "model": model})
+        asking = {"conversation": conversation, "parent": parent, "model": model, "settings": settings}
+        started = await self.post("/api/runs", asking)
         return str(started["id"])
 
     async def events(self, run: str, after: int = 0) -> list[tuple[int, str, Any]]:

@@ -217,6 +217,30 @@ async def test_conversations_go_out_and_come_back_once(tmp_path: Path) -> None:
         assert (await page.ask("POST", "/api/conversations/import", b"nonsense")).status == 400
 
 
+async def test_a_whole_conversation_goes_out_and_comes_back_with_its_branches(tmp_path: Path) -> None:
+    async with pages(tmp_path, ScriptedTransport(IDLE)) as page:
+        chat, question = await page.chat("Count, please.")
+        path = f"/api/conversations/{chat}"
+        first, second = [
+            await page.post(
+                f"{path}/messages", {"parent": question, "role": "assistant", "parts": [{"type": "text", "text": text}]}
+            )
+            for text in ("One.", "Two.")
+        ]
+        await page.ask("PATCH", path, {"active": first["id"]})
+        exported = await page.ask("GET", f"{path}/export?format=json&whole=true")
+        await page.ask("DELETE", path)
+        assert (await page.ask("POST", "/api/conversations/import", exported.body)).json["imported"] == 1
+        (back,) = (await page.get("/api/conversations"))["items"]
+        messages = (await page.get(f"/api/conversations/{back['id']}"))["messages"]
+        said = {one["id"]: one["parts"][0]["text"] for one in messages}
+        assert list(said.values()) == ["Count, please.", "One.", "Two."]
+        assert said[back["active"]] == "One."
+        assert messages[1]["parent"] == messages[2]["parent"] == messages[0]["id"]
+        assert second["id"] not in said
+        assert (await page.ask("GET", f"/api/conversations/{back['id']}/export?whole=true")).status == 400
+
+
 async def test_a_preset_is_kept_per_tenant(tmp_path: Path) -> None:
     async with pages(tmp_path, ScriptedTransport(IDLE)) as page:
         kept = await page.ask("PUT", "/api/presets/poet", {"system": "Rhyme.", "settings": {"temperature": 1}})

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from interlingua.config.schema import GatewaySettings, GatewayToolSettings
 from interlingua.dialects.registry import DIALECTS
 from interlingua.transport.scripted import ScriptedTransport
 from tests.gateway.pages_client import KEYS, MODEL, Page, pages, signed_in
@@ -17,7 +18,7 @@ from tests.gateway.upstreams import SECRET, script
 async def answered(page: Page, **settings: Any) -> str:
     """The path of the request of an answer."""
     chat, question = await page.chat("Count to three.", **settings)
-    await page.events(await page.run(chat, question))
+    await page.events(await page.run(chat, question, **settings))
     active = (await page.get(f"/api/conversations/{chat}"))["active"]
     return f"/api/conversations/{chat}/messages/{active}/request"
 
@@ -33,6 +34,7 @@ async def test_what_is_shown_is_what_the_host_was_sent(tmp_path: Path) -> None:
         body = sent["body"]
         assert [one["content"] for one in body["messages"]] == ["Be brief.", "Count to three."]
         assert (body["model"], body["stream"]) == ("m-1", True)
+        assert body == msgspec.json.decode(transport.requests[0].body)
         assert SECRET not in str(sent)
         assert ["authorization", "***"] in sent["headers"]
 
@@ -66,6 +68,43 @@ async def test_a_question_has_none_and_an_unknown_form_is_named(tmp_path: Path) 
         answer = await page.ask("GET", path + "?form=morse")
         assert answer.status == 400
         assert "canonical" in str(answer.json)
+
+
+async def test_what_the_chat_is_set_to_afterwards_changes_nothing(tmp_path: Path) -> None:
+    async with pages(tmp_path, ScriptedTransport(script("openai_chat"))) as page:
+        path = await answered(page, system="Be brief.", temperature=0.5)
+        chat = path.split("/")[3]
+        await page.ask("PATCH", f"/api/conversations/{chat}", {"settings": {"system": "Be long.", "top_p": 0.1}})
+        found = await page.get(path + "?form=canonical")
+        assert found["settings"] == "kept"
+        assert found["body"]["messages"][0]["parts"][0]["text"] == "Be brief."
+        assert (found["body"]["temperature"], found["body"].get("top_p")) == (0.5, None)
+
+
+async def test_the_tools_of_an_answer_are_shown_and_one_that_is_gone_is_named(tmp_path: Path) -> None:
+    def allowing(*names: str) -> GatewaySettings:
+        return GatewaySettings(tools=GatewayToolSettings(allow=names))
+
+    transport = ScriptedTransport(script("openai_chat"))
+    async with pages(tmp_path, transport, gateway=allowing("calculate", "time_now")) as page:
+        path = await answered(page, tools=["calculate", "time_now"])
+        found = await page.get(path)
+        assert found["body"]["tools"] == msgspec.json.decode(transport.requests[0].body)["tools"]
+        assert [one["function"]["name"] for one in found["body"]["tools"]] == ["calculate", "time_now"]
+        assert found["losses"] == []
+    async with pages(tmp_path, ScriptedTransport([]), gateway=allowing("calculate")) as page:
+        found = await page.get(path)
+        assert [one["function"]["name"] for one in found["body"]["tools"]] == ["calculate"]
+        assert [one["field"] for one in found["losses"]] == ["tools.time_now"]
+
+
+async def test_an_answer_whose_settings_nobody_wrote_down_gets_those_of_now_and_says_so(tmp_path: Path) -> None:
+    async with pages(tmp_path, ScriptedTransport([])) as page:
+        chat, question = await page.chat(temperature=0.5)
+        said = {"parent": question, "role": "assistant", "parts": [{"type": "text", "text": "One."}]}
+        answer = await page.post(f"/api/conversations/{chat}/messages", {**said, "answer": {"model": MODEL}})
+        found = await page.get(f"/api/conversations/{chat}/messages/{answer['id']}/request?form=canonical")
+        assert (found["settings"], found["body"]["temperature"]) == ("now", 0.5)
 
 
 async def test_a_tenant_sees_its_own_request_without_the_hosts_address(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from interlingua.types.messages import Message, system
 from interlingua.types.opaque import Json
 from interlingua.types.request import ChatRequest, OutputFormat, Reasoning
 
-__all__ = ["ChatSettings", "chat_request", "read_settings"]
+__all__ = ["ChatSettings", "chat_request", "kept_settings", "read_settings"]
 
 
 def read_settings(values: Mapping[str, Json]) -> ChatSettings:
@@ -30,6 +30,11 @@ def read_settings(values: Mapping[str, Json]) -> ChatSettings:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
         raise InvalidRequest(f"settings: {message}", path=f"settings.{path.rstrip('`')}".rstrip(".")) from error
+
+
+def kept_settings(settings: ChatSettings) -> dict[str, Json]:
+    """Settings as they are written down with an answer: those that say something."""
+    return {name: value for name, value in msgspec.to_builtins(settings).items() if value not in (None, ())}
 
 
 def chat_request(model: str, settings: ChatSettings, messages: Iterable[Message]) -> ChatRequest:

@@ -154,12 +154,15 @@ async def forked(asked: Asked) -> WireResponse:
 
 
 async def exported(asked: Asked) -> WireResponse:
-    """A conversation's active branch as a file; as our JSON, to be taken in again, or for reading."""
+    """A conversation's active branch as a file; as our JSON, to be taken in again, whole if asked for, or to read."""
     form = asked.query("format", "markdown")
     if form not in _FORMS:
         raise InvalidRequest(f"format: there is no {form!r}", path="format", remedy=f"One of {', '.join(_FORMS)}.")
     named, kind, ending = _FORMS[form]
-    thread = await _store(asked).get(asked.tenant, asked.values[0])
+    whole = bool(asked.flag("whole"))
+    if whole and named != "json":
+        raise InvalidRequest("only JSON holds all branches", path="whole", remedy="Ask for format=json.")
+    thread = await _store(asked).get(asked.tenant, asked.values[0], whole=whole)
     text = render_export(thread.conversation, thread.messages, named)
     headers = (
         ("content-type", kind),

@@ -61,7 +61,10 @@ QUERIES: dict[tuple[str, str], tuple[tuple[str, Any], ...]] = {
         *_PAGE,
     ),
     ("GET", "/api/conversations/{id}/messages/{message}/request"): (("form", Literal[raw_request.FORMS]),),
-    ("GET", "/api/conversations/{id}/export"): (("format", Literal["markdown", "json", "openai_chat"]),),
+    ("GET", "/api/conversations/{id}/export"): (
+        ("format", Literal["markdown", "json", "openai_chat"]),
+        ("whole", bool),
+    ),
     ("GET", "/api/runs"): (("conversation", str),),
     ("GET", "/api/runs/{id}/events"): (("after", Annotated[int, Meta(ge=0, lt=10**11)]),),
     ("GET", "/api/requests"): (("status", Literal["ok", "failed"]), ("model", str), ("key", str), *_PAGE),

@@ -1,7 +1,9 @@
 """The request behind an answer: as canonical values, as it goes to the host, and as each dialect's client would ask it.
 
-It is made again from the conversation: its messages are those that were sent, its settings those that the chat has
-now. Keys are masked; where a provider lies, and what it is sent beside the body, is the administrator's business.
+It is made again from the conversation: its messages are those that were sent, its settings and tools those that the
+answer was asked with. Answers of the terminal and of earlier versions do not know theirs: they get what the chat has
+now, and `settings` says so. A tool is described as it is now. Keys are masked; where a provider lies, and what it is
+sent beside the body, is the administrator's business.
 """
 
 from __future__ import annotations
@@ -15,18 +17,21 @@ from interlingua.dialects import registry
 from interlingua.engine.prepare import prepare
 from interlingua.errors import InterlinguaError, InvalidRequest
 from interlingua.gateway.asked import Asked, json_answer
-from interlingua.gateway.chat_settings import chat_request, read_settings
+from interlingua.gateway.chat_settings import ChatSettings, chat_request, read_settings
 from interlingua.gateway.chats import shown_loss
 from interlingua.ports.context import TranslationContext
 from interlingua.ports.dialect import WireRequest, WireResponse
 from interlingua.ports.store import StoredMessage
+from interlingua.types.loss import Loss
 from interlingua.types.request import ChatRequest
+from interlingua.types.tools import Tool
 from interlingua.wire.redact import MASK, redact_headers, redact_url
 
 CANONICAL, SENT = "canonical", "sent"
 FORMS = (CANONICAL, SENT, *registry.DIALECTS)
 _LUGGAGE = ("opaque", "extra", "cache", "origin")
 _KEY = "$INTERLINGUA_KEY"
+_GONE = "is not allowed here any more, so what it looked like is not known"
 
 
 async def shown(asked: Asked) -> WireResponse:
@@ -44,7 +49,10 @@ async def shown(asked: Asked) -> WireResponse:
     if answer.message.role != "assistant":
         raise InvalidRequest("only an answer has a request", path="message")
     before = [one.message for one in thread.messages[:-1]]
-    request = chat_request(_model(answer), read_settings(thread.conversation.settings), before)
+    then = answer.answer.settings if answer.answer is not None else None
+    settings = read_settings(thread.conversation.settings if then is None else then)
+    tools, gone = await _tools(asked, settings)
+    request = replace(chat_request(_model(answer), settings, before), tools=tools)
     found = _rendered(asked, request, form)
     empty: dict[str, Any] = {
         "form": form,
@@ -54,8 +62,21 @@ async def shown(asked: Asked) -> WireResponse:
         "headers": [],
         "losses": [],
         "error": None,
+        "settings": "now" if then is None else "kept",
     }
-    return json_answer({**empty, "method": "POST", "body": None, **found})
+    losses = [*(shown_loss(one) for one in gone), *found.pop("losses", ())]
+    return json_answer({**empty, "method": "POST", "body": None, **found, "losses": losses})
+
+
+async def _tools(asked: Asked, settings: ChatSettings) -> tuple[tuple[Tool, ...], list[Loss]]:
+    """The tools that a chat names, as they are now, and those that are not to be had any more."""
+    names = tuple(dict.fromkeys(settings.tools))
+    if not names:
+        return (), []
+    async with asked.state.tools.open(asked.principal) as offered:
+        found = tuple(offered[name].tool.definition for name in names if name in offered)
+        gone = [Loss(f"tools.{name[:64]}", "", _GONE, "drop") for name in names if name not in offered]
+    return found, gone
 
 
 def _model(answer: StoredMessage) -> str:

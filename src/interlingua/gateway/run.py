@@ -29,6 +29,7 @@ from interlingua.engine.record import attempt_rows
 from interlingua.engine.route import Route
 from interlingua.errors import Cancelled, InterlinguaError, NotFound, Overloaded, StreamInterrupted
 from interlingua.gateway.call import Call
+from interlingua.gateway.chat_settings import ChatSettings, kept_settings
 from interlingua.gateway.chats import shown_answer, shown_loss, shown_message, shown_usage
 from interlingua.gateway.ids import request_id
 from interlingua.gateway.incoming import nobody
@@ -60,14 +61,14 @@ class Asking(Struct, frozen=True, kw_only=True):
         principal: who asks.
         request: what.
         conversation, parent: where the answer is kept: behind that message; None keeps it nowhere.
-        tools: names of the tools that the chat lets models call.
+        settings: of the chat; the names of the tools that it lets models call are among them.
     """
 
     principal: Principal
     request: ChatRequest
     conversation: str | None = None
     parent: str | None = None
-    tools: tuple[str, ...] = ()
+    settings: ChatSettings = ChatSettings()
 
 
 @dataclass(slots=True)
@@ -209,7 +210,7 @@ class Run:
 
     async def _open_tools(self, stack: AsyncExitStack) -> None:
         """The tools that the chat chose and the gateway allows; the others are told of as left out."""
-        names = tuple(dict.fromkeys(self.asking.tools))
+        names = tuple(dict.fromkeys(self.asking.settings.tools))
         if not names:
             return
         state, asking = self._state, self.asking
@@ -374,6 +375,7 @@ class Run:
             error=error.code if error is not None else None,
             error_message=error.message if error is not None else "",
             losses=tuple(outcome.losses),
+            settings=kept_settings(self.asking.settings),
         )
 
 

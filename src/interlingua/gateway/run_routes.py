@@ -54,7 +54,7 @@ async def started(asked: Asked) -> WireResponse:
         request=chat_request(given.model or "", settings, messages),
         conversation=given.conversation,
         parent=given.parent,
-        tools=settings.tools,
+        settings=settings,
     )
     return json_answer((await asked.state.runs.start(asking)).shown(), status=201)
 

@@ -243,6 +243,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
         error: the code of the error that broke it off, or None.
         error_message: what it said, for people.
         losses: what could not be carried.
+        settings: what the chat asked for when it was made, tools' names included; None where nobody wrote it down.
     """
 
     request_id: str = ""
@@ -258,6 +259,7 @@ class Answer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
     error_message: str = ""
     losses: tuple[Loss, ...] = ()
+    settings: dict[str, Json] | None = None
 
 
 class StoredMessage(Struct, frozen=True, kw_only=True):

@@ -163,7 +163,9 @@ def _ours(value: dict[str, Any]) -> Imported:
         messages = msgspec.convert(value.get("messages"), list[StoredMessage])
     except msgspec.ValidationError as error:
         raise InvalidRequest(f"the export cannot be read: {error}") from error
-    return Imported(about.title, "", about.created, about.settings, messages[-1].id if messages else None, messages)
+    last = messages[-1].id if messages else None
+    leaf = about.leaf if any(one.id == about.leaf for one in messages) else last
+    return Imported(about.title, "", about.created, about.settings, leaf, messages)
 
 
 def _chatgpt(one: dict[str, Any]) -> Imported:
