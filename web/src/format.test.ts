@@ -14,7 +14,7 @@ describe("figures", () => {
   it("show counts, times and sizes", () => {
     expect(count(1234567)).toBe("1,234,567");
     expect(count(null)).toBe("unknown");
-    expect([seconds(0), seconds(0.0002), seconds(0.0123)]).toEqual(["0 s", "< 1 ms", "12 ms"]);
+    expect([seconds(0), seconds(0.0002), seconds(0.0123)]).toEqual(["< 1 ms", "< 1 ms", "12 ms"]);
     expect([seconds(0.42), seconds(12.34), seconds(125), seconds(null)]).toEqual(["0.42 s", "12.3 s", "2 min 5 s", "unknown"]);
     expect([bytes(12), bytes(1500), bytes(2_500_000_000)]).toEqual(["12 B", "1.5 kB", "2.5 GB"]);
   });

@@ -30,7 +30,7 @@ export function short(value: number | null | undefined): string {
 
 export function seconds(value: number | null | undefined): string {
   if (value === null || value === undefined) return strings.unknown;
-  if (value < 0.1) return value === 0 ? "0 s" : value < 0.001 ? "< 1 ms" : `${Math.round(value * 1000)} ms`;
+  if (value < 0.1) return value < 0.001 ? "< 1 ms" : `${Math.round(value * 1000)} ms`;
   if (value < 10) return `${value.toFixed(2)} s`;
   if (value < 90) return `${value.toFixed(1)} s`;
   return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;

@@ -89,6 +89,8 @@ def photograph(gateway: Stand, folder: Path) -> None:
             with person(browser, gateway, size, scheme) as (page, _):
                 page.goto(gateway.address + path)
                 settled(page)
+                if size == DESKTOP:  # the side bar comes later
+                    page.get_by_role("link", name="What is entropy?").wait_for()
                 prepare(page)
                 page.mouse.move(0, 0)
                 page.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide")

@@ -33,6 +33,14 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 _NOT_OURS = ("IL_", "OPENAI", "ANTHROPIC", "LIVEKIT")
 """What whoever runs the tests has set, and the gateway must not see."""
+NEW = """
+[server]
+port = {port}
+
+[store]
+path = "{folder}/il.db"
+"""
+"""What somebody has who has just installed it: nothing of their own."""
 _CONFIG = """
 default_model = "lab/chat"
 
@@ -137,19 +145,20 @@ class Stand(Struct):
 
 
 @contextmanager
-def stand(folder: Path, more: str = "") -> Iterator[Stand]:
+def stand(folder: Path, more: str = "", base: str = _CONFIG) -> Iterator[Stand]:
     """A gateway that runs for a while.
 
     Args:
         folder: for its configuration and state.
         more: of configuration.
+        base: the rest of it.
     """
     env = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_OURS)}
     env |= {"XDG_CONFIG_HOME": str(folder / "config"), "XDG_DATA_HOME": str(folder / "data")}
     env |= {"XDG_STATE_HOME": str(folder / "state"), "IL_KEYCHAIN": "off", "NO_PROXY": "127.0.0.1,localhost"}
     with provider() as lab:
         config = folder / "il.toml"
-        config.write_text(_CONFIG.format(port=0, folder=folder, address=lab.address) + more)
+        config.write_text(base.format(port=0, folder=folder, address=lab.address) + more)
         il = Path(sys.executable).with_name("il")
         arguments = [str(il), "--config", str(config), "serve", "--port", "0", "--log-format", "json"]
         with (folder / "serve.log").open("w") as log:

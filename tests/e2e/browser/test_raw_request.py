@@ -23,6 +23,7 @@ def test_an_answers_request_is_shown_in_every_form_and_copied(browser: Browser, 
         body = dialog.get_by_role("region", name="Body")
         expect(body).to_contain_text('"content": "The capital of France?"')
         expect(dialog).to_contain_text("To lab/fast (openai_chat)")
+        expect(dialog).to_contain_text("with the settings and tools of this answer")
         expect(dialog.get_by_role("region", name="Address")).to_contain_text(
             f"POST {gateway.provider.address}/chat/completions"
         )

@@ -254,13 +254,13 @@ export function Composer(given: Given): ReactNode {
             ) : null}
             <Effort given={given} />
             <ToolMenu settings={given.settings} model={model} onChange={(tools) => given.onSettings({ ...given.settings, tools })} />
-            <button type="button" className="pill" onClick={given.onPickModel} aria-label={strings.picker.button(given.modelId)} aria-haspopup="dialog" style={{ flex: "0 1 auto" }}>
+            <button type="button" className="pill model-pill" onClick={given.onPickModel} aria-label={strings.picker.button(given.modelId)} aria-haspopup="dialog" style={{ flex: "0 1 auto" }}>
               <Monogram name={model?.provider ?? providerOf(given.modelId)} size={18} />
               <span className="name">{model?.name ?? given.modelId}</span>
               <IconChevronDown size={14} aria-hidden />
             </button>
             <Tooltip label={strings.chat.clear}>
-              <ActionIcon variant="subtle" color="gray" size="lg" aria-label={strings.chat.clear} onClick={given.onClear}>
+              <ActionIcon variant="subtle" color="gray" size="lg" className="narrow-not" aria-label={strings.chat.clear} onClick={given.onClear}>
                 <IconEraser size={18} stroke={1.6} />
               </ActionIcon>
             </Tooltip>

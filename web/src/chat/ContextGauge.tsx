@@ -2,9 +2,10 @@
 import { Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
 
-import type { Model } from "../api/types";
+import type { Message, Model } from "../api/types";
 import { count, short } from "../format";
 import { strings } from "../i18n/strings";
+import { costOf, totalsOf } from "./totals";
 import type { Turn } from "./tree";
 
 export function usedTokens(turns: Turn[]): number | null {
@@ -13,14 +14,14 @@ export function usedTokens(turns: Turn[]): number | null {
   return usage.input_tokens + usage.output_tokens;
 }
 
-export function ContextGauge({ turns, model }: { turns: Turn[]; model: Model | undefined }): ReactNode {
+export function ContextGauge({ turns, all: messages, model }: { turns: Turn[]; all: Message[]; model: Model | undefined }): ReactNode {
   const used = usedTokens(turns);
   if (used === null || turns.length === 0) return null;
   const all = model?.context ?? null;
   const share = all === null ? 0 : Math.min(1, used / all);
-  const label = all === null ? strings.chat.contextUnknown : strings.chat.context(count(used), count(all));
+  const label = `${all === null ? strings.chat.contextUnknown : strings.chat.context(count(used), count(all))} ${strings.chat.costSoFar(costOf(totalsOf(messages)))}`;
   return (
-    <Tooltip label={label}>
+    <Tooltip label={label} multiline maw={280}>
       <span role="meter" aria-label={label} aria-valuenow={used} aria-valuemin={0} aria-valuemax={all ?? used} tabIndex={0} style={{ display: "inline-flex", alignItems: "center", gap: 6 }}>
         <span className="gauge" {...(share > 0.9 ? { "data-full": true } : {})}>
           <i style={{ width: `${Math.max(2, share * 100)}%` }} />

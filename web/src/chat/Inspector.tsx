@@ -1,7 +1,7 @@
 // Beside the chat: its settings, or everything that is known of one answer.
 import { ActionIcon, Code, Drawer, Group, ScrollArea, Stack, Text, Title } from "@mantine/core";
 import { IconX } from "@tabler/icons-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useMemo, useRef } from "react";
 
 import type { ChatSettings, Message } from "../api/types";
 import { Figure } from "../components/Figure";
@@ -9,6 +9,7 @@ import { useFrame } from "../components/Shell";
 import { count, money, seconds } from "../format";
 import { strings } from "../i18n/strings";
 import { ChatSettingsPanel } from "./ChatSettingsPanel";
+import { costOf, totalsOf } from "./totals";
 
 function Pair({ name, value }: { name: string; value: string }): ReactNode {
   return (
@@ -92,6 +93,24 @@ export function MessageDetails({ message }: { message: Message }): ReactNode {
   );
 }
 
+function ThisChat({ settings, onSettings, messages }: { settings: ChatSettings; onSettings: (next: ChatSettings) => void; messages: Message[] }): ReactNode {
+  const totals = useMemo(() => totalsOf(messages), [messages]);
+  const tokens = (value: number): string => (totals.uncounted === totals.answers ? strings.unknown : `${totals.uncounted > 0 ? "≥ " : ""}${count(value)}`);
+  return (
+    <Stack gap="xl">
+      {totals.answers > 0 ? (
+        <Section title={strings.inspector.soFar}>
+          <Pair name={strings.inspector.answers} value={count(totals.answers)} />
+          <Pair name={strings.usage.tokensIn} value={tokens(totals.input)} />
+          <Pair name={strings.usage.tokensOut} value={tokens(totals.output)} />
+          <Pair name={strings.inspector.cost} value={costOf(totals)} />
+        </Section>
+      ) : null}
+      <ChatSettingsPanel settings={settings} onChange={onSettings} />
+    </Stack>
+  );
+}
+
 export type Looking = { what: "chat" } | { what: "message"; message: Message };
 
 export function Inspector({
@@ -99,15 +118,26 @@ export function Inspector({
   onClose,
   settings,
   onSettings,
+  messages,
 }: {
   looking: Looking;
+  messages: Message[];
   onClose: () => void;
   settings: ChatSettings;
   onSettings: (next: ChatSettings) => void;
 }): ReactNode {
   const { narrow } = useFrame();
+  const panel = useRef<HTMLElement>(null);
+  // Whoever opens it by keyboard is in it, closes it with Esc, and is back where they were.
+  useEffect(() => {
+    const before = document.activeElement;
+    panel.current?.focus();
+    return () => {
+      if (document.activeElement === document.body && before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
   const title = looking.what === "chat" ? strings.inspector.chat : strings.inspector.message;
-  const body = looking.what === "chat" ? <ChatSettingsPanel settings={settings} onChange={onSettings} /> : <MessageDetails message={looking.message} />;
+  const body = looking.what === "chat" ? <ThisChat settings={settings} onSettings={onSettings} messages={messages} /> : <MessageDetails message={looking.message} />;
   if (narrow) {
     return (
       <Drawer opened onClose={onClose} position="bottom" size="80dvh" title={title} scrollAreaComponent={ScrollArea.Autosize}>
@@ -116,7 +146,17 @@ export function Inspector({
     );
   }
   return (
-    <aside className="inspector" aria-label={title}>
+    <aside
+      ref={panel}
+      tabIndex={-1}
+      className="inspector"
+      aria-label={title}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || event.defaultPrevented) return;
+        event.preventDefault();
+        onClose();
+      }}
+    >
       <Group justify="space-between" mb="lg">
         <Title order={2} fz="md">
           {title}

@@ -20,6 +20,7 @@ export interface RawRequestInfo {
   headers: [string, string][];
   body: unknown;
   losses: LossInfo[];
+  settings: "kept" | "now";
   error: { code: string; message: string; remedy: string | null } | null;
 }
 
@@ -68,7 +69,7 @@ function Shown({ info }: { info: RawRequestInfo }): ReactNode {
       ) : null}
       <Group justify="space-between" gap="sm">
         <Text size="xs" c="dimmed" style={{ flex: "1 1 240px" }}>
-          {strings.raw.note}
+          {strings.raw.notes[info.settings]}
         </Text>
         <Group gap="sm">
           {info.url === null ? null : <Copy value={curl(info, location.origin)} label={strings.raw.copyCurl} />}

@@ -1,14 +1,18 @@
 // One turn: the user's on a faint plate to the right, the model's flat.
 import { Button, Group, Text, Textarea } from "@mantine/core";
-import { IconPlayerPause, IconPlayerPlay, IconRefresh } from "@tabler/icons-react";
+import { IconKey, IconPlayerPause, IconPlayerPlay, IconRefresh, IconSwitchHorizontal } from "@tabler/icons-react";
 import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
 
 import type { Message, Part } from "../api/types";
 import { FailureInfo } from "../components/Failure";
 import { strings } from "../i18n/strings";
 import { ActionBar, type Acts, AnswerFigures, Siblings } from "./AnswerLine";
+import { useSession } from "../state/session";
 import { AnswerParts, type Live, Media } from "./Parts";
 import { textOf } from "./tree";
+
+const KEYLESS = new Set(["credential_missing", "authentication_failed"]);
 
 export interface TurnGiven {
   message: Message;
@@ -125,6 +129,25 @@ function Halted({ status, last, onRetry, onContinue }: { status: "interrupted" |
   );
 }
 
+/** What helps where trying again does not: a key for this provider, or another model. */
+function Elsewhere({ code, provider, onOther }: { code: string; provider: string | undefined; onOther: (() => void) | undefined }): ReactNode {
+  const { session } = useSession();
+  return (
+    <>
+      {provider && session?.admin && KEYLESS.has(code) ? (
+        <Button size="compact-xs" variant="default" leftSection={<IconKey size={14} />} component={Link} to={`/settings?provider=${encodeURIComponent(provider)}`}>
+          {strings.providers.addKey}
+        </Button>
+      ) : null}
+      {onOther ? (
+        <Button size="compact-xs" variant="default" leftSection={<IconSwitchHorizontal size={14} />} onClick={onOther}>
+          {strings.chat.otherModel}
+        </Button>
+      ) : null}
+    </>
+  );
+}
+
 /** An answer, while it comes and after: the same elements, so that nothing is drawn anew when it ends. */
 export function AssistantTurn({ message, live, at, siblings, last, onSibling, acts, answers, onRetry, onContinue, onSave, onCancel }: AssistantGiven): ReactNode {
   const snapshot = live?.snapshot;
@@ -152,7 +175,7 @@ export function AssistantTurn({ message, live, at, siblings, last, onSibling, ac
         ) : null}
       </div>
       {status === "interrupted" || status === "stopped" ? <Halted status={status} last={last} onRetry={onRetry} onContinue={onContinue} /> : null}
-      {problem ? <FailureInfo info={problem} {...(live ? {} : { retry: onRetry })} /> : null}
+      {problem ? <FailureInfo info={problem} {...(live ? {} : { retry: onRetry, more: <Elsewhere code={problem.code} provider={answer?.provider} onOther={acts.onRegenerateWith} /> })} /> : null}
       <div className="answerline">
         {message && answer ? <AnswerFigures answer={answer} onClick={() => acts.onDetails?.()} /> : null}
         {message ? <Siblings at={at} of={siblings.length} onGo={(to) => onSibling(siblings[to] ?? message.id)} /> : null}

@@ -28,7 +28,7 @@ describe("models", () => {
     const price = { input: "0.5", output: "2", tiers: [], source: null, since: null };
     expect(priceOf(model("a/b", { price }))).toBe("$0.50 in · $2.00 out");
     expect(priceOf(model("a/b", { price: { ...price, input: "0", output: "0" } }))).toBe("free");
-    expect(priceOf(model("a/b"))).toBe("unknown");
+    expect(priceOf(model("a/b"))).toBe("price unknown");
     expect(priceOf(model("a/b", { local: true }))).toBe("local");
   });
 

@@ -11,7 +11,7 @@ export const providerOf = (id: string): string => id.split("/")[0] ?? id;
 export function priceOf(model: Model): string {
   if (model.local) return strings.picker.local;
   const price = model.price;
-  if (!price) return strings.unknown;
+  if (!price) return strings.picker.priceUnknown;
   if (Number(price.input) === 0 && Number(price.output) === 0) return strings.picker.free;
   return strings.picker.price(money(price.input), money(price.output));
 }

@@ -1,7 +1,7 @@
 // Charts, loaded with the pages that have them. Each is named for who cannot see it; the table below holds the figures.
 import "@mantine/core/styles/ColorSwatch.css";
 import "@mantine/charts/styles.css";
-import { AreaChart, LineChart } from "@mantine/charts";
+import { BarChart, LineChart } from "@mantine/charts";
 import { type ReactNode, useMemo } from "react";
 
 import type { Performance, UsageRow } from "../api/types";
@@ -41,7 +41,7 @@ export function DayChart({ rows, days, of }: { rows: UsageRow[]; days: number; o
   }, [rows, days, of]);
   return (
     <div role="img" aria-label={of === "cost" ? strings.usage.byDay : strings.usage.tokensByDay}>
-      <AreaChart h={260} data={data} dataKey="day" type="stacked" series={series} withDots={days < 3} withLegend curveType="linear" valueFormatter={of === "cost" ? money : short} gridAxis="y" tickLine="none" areaProps={{ isAnimationActive: false }} yAxisProps={{ width: 64 }} />
+      <BarChart h={260} data={data} dataKey="day" type="stacked" series={series} withLegend valueFormatter={of === "cost" ? money : short} gridAxis="x" tickLine="none" barProps={{ isAnimationActive: false, maxBarSize: 48 }} yAxisProps={{ width: 64 }} />
     </div>
   );
 }

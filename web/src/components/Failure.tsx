@@ -23,7 +23,7 @@ export function Failure({ error, retry }: { error: unknown; retry?: () => void }
   return <FailureInfo info={asInfo(error)} {...(retry ? { retry } : {})} />;
 }
 
-export function FailureInfo({ info, retry }: { info: ApiProblem; retry?: () => void }): ReactNode {
+export function FailureInfo({ info, retry, more }: { info: ApiProblem; retry?: () => void; more?: ReactNode }): ReactNode {
   return (
     <Alert
       variant="outline"
@@ -59,6 +59,7 @@ export function FailureInfo({ info, retry }: { info: ApiProblem; retry?: () => v
             {strings.retry}
           </Button>
         ) : null}
+        {more}
       </Group>
     </Alert>
   );

@@ -2,6 +2,7 @@
 import { Paper, Stack, Text, Title } from "@mantine/core";
 import type { ReactNode } from "react";
 
+import { Coded } from "./Coded";
 import { Figure } from "./Figure";
 
 export function Section({ title, side, children }: { title: string; side?: ReactNode; children: ReactNode }): ReactNode {
@@ -40,7 +41,7 @@ export function Empty({ children, action }: { children: ReactNode; action?: Reac
   return (
     <Stack align="center" gap="md" py={40} px="lg">
       <Text c="dimmed" ta="center" maw={440}>
-        {children}
+        {typeof children === "string" ? <Coded text={children} /> : children}
       </Text>
       {action}
     </Stack>

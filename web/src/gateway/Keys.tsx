@@ -68,8 +68,8 @@ export function Keys(): ReactNode {
   return (
     <Stack gap="lg">
       <Group justify="flex-end">{button}</Group>
-      <Table.ScrollContainer minWidth={780} type="native">
-        <Table className="figure" fz="sm" verticalSpacing={8}>
+      <Table.ScrollContainer minWidth={780} type="native" className="cards-room">
+        <Table className="figure cards" fz="sm" verticalSpacing={8}>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>{strings.gateway.keyName}</Table.Th>
@@ -85,7 +85,7 @@ export function Keys(): ReactNode {
           <Table.Tbody>
             {data.items.map((key) => (
               <Table.Tr key={`${key.name}-${key.tail}`}>
-                <Table.Td>
+                <Table.Td data-wide>
                   <Text size="sm" fw={500}>
                     {key.name}
                   </Text>
@@ -93,13 +93,19 @@ export function Keys(): ReactNode {
                     {key.tail ? `il-…${key.tail}` : ""}
                   </Text>
                 </Table.Td>
-                <Table.Td>{key.tenant}</Table.Td>
-                <Table.Td style={{ overflowWrap: "anywhere" }}>{key.models.join(", ")}</Table.Td>
-                <Table.Td ta="right">{limit(key.rpm)}</Table.Td>
-                <Table.Td ta="right">{limit(key.tpm)}</Table.Td>
-                <Table.Td>{key.budget ?? ""}</Table.Td>
-                <Table.Td>{key.expires ? new Date(key.expires).toLocaleDateString() : strings.gateway.never}</Table.Td>
-                <Table.Td>
+                <Table.Td data-label={strings.gateway.keyTenant}>{key.tenant}</Table.Td>
+                <Table.Td style={{ overflowWrap: "anywhere" }} data-label={strings.gateway.keyModels}>
+                  {key.models.join(", ")}
+                </Table.Td>
+                <Table.Td ta="right" data-label={key.rpm === null ? undefined : strings.gateway.rpm}>
+                  {limit(key.rpm)}
+                </Table.Td>
+                <Table.Td ta="right" data-label={key.tpm === null ? undefined : strings.gateway.tpm}>
+                  {limit(key.tpm)}
+                </Table.Td>
+                <Table.Td data-label={key.budget ? strings.gateway.budget : undefined}>{key.budget ?? ""}</Table.Td>
+                <Table.Td data-label={strings.gateway.expires}>{key.expires ? new Date(key.expires).toLocaleDateString() : strings.gateway.never}</Table.Td>
+                <Table.Td data-wide>
                   {key.source === "store" ? (
                     <Group gap={4} justify="flex-end" wrap="nowrap">
                       <Button
@@ -156,15 +162,15 @@ function KeyForm({ onMade }: { onMade: () => void }): ReactNode {
     <form onSubmit={form.onSubmit((values) => make.mutate(values))}>
       <Stack>
         <TextInput label={strings.gateway.keyName} data-autofocus required {...form.getInputProps("name")} />
-        <TextInput label={strings.gateway.keyTenant} placeholder={form.values.name} {...form.getInputProps("tenant")} />
+        <TextInput label={strings.gateway.keyTenant} description={strings.gateway.keyTenantHint} placeholder={form.values.name} {...form.getInputProps("tenant")} />
         <TextInput label={strings.gateway.keyModels} description={strings.gateway.keyModelsHint} {...form.getInputProps("models")} />
-        <Group grow>
+        <Group grow align="flex-end">
           <NumberInput label={strings.gateway.rpm} {...figure} {...form.getInputProps("rpm")} />
           <NumberInput label={strings.gateway.tpm} {...figure} {...form.getInputProps("tpm")} />
         </Group>
-        <Group grow>
+        <Group grow align="flex-end">
           <NumberInput label={strings.gateway.concurrency} {...figure} {...form.getInputProps("concurrency")} />
-          <TextInput label={strings.gateway.budget} placeholder={strings.gateway.budgetHint} {...form.getInputProps("budget")} />
+          <TextInput label={strings.gateway.budget} placeholder="5 USD / month" {...form.getInputProps("budget")} />
         </Group>
         <TextInput type="date" label={strings.gateway.expires} {...form.getInputProps("expires")} />
         {make.error ? <Failure error={make.error} /> : null}

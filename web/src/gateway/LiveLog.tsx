@@ -4,6 +4,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { IconPlayerPause, IconPlayerPlay, IconSearch } from "@tabler/icons-react";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { Link } from "react-router";
 
 import { api, at, events } from "../api/client";
 import type { Page, RequestRow } from "../api/types";
@@ -101,10 +102,22 @@ export function LiveLog({ admin }: { admin: boolean }): ReactNode {
       {!past.data ? (
         <Skeleton h={300} />
       ) : rows.length === 0 ? (
-        <Empty>{strings.gateway.emptyLog}</Empty>
+        words !== "" || status !== "all" ? (
+          <Empty>{strings.gateway.emptySearch}</Empty>
+        ) : (
+          <Empty
+            action={
+              <Button component={Link} to="/gateway?tab=connect" variant="default">
+                {strings.gateway.connectClient}
+              </Button>
+            }
+          >
+            {strings.gateway.emptyLog}
+          </Empty>
+        )
       ) : (
-        <Table.ScrollContainer minWidth={720} type="native">
-          <Table className="figure" verticalSpacing={6} fz="sm">
+        <Table.ScrollContainer minWidth={720} type="native" className="cards-room">
+          <Table className="figure cards" verticalSpacing={6} fz="sm">
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{strings.gateway.columns.time}</Table.Th>
@@ -120,25 +133,29 @@ export function LiveLog({ admin }: { admin: boolean }): ReactNode {
             <Table.Tbody>
               {rows.map((row) => (
                 <Table.Tr key={row.request_id}>
-                  <Table.Td style={{ whiteSpace: "nowrap" }}>
+                  <Table.Td className="log-time" style={{ whiteSpace: "nowrap" }}>
                     <UnstyledButton fz="sm" onClick={() => setOpen(row)} title={row.request_id} td="underline" style={{ textUnderlineOffset: 3, textDecorationColor: "var(--hairline)" }}>
                       {new Date(row.started).toLocaleTimeString()}
                     </UnstyledButton>
                   </Table.Td>
-                  <Table.Td style={{ overflowWrap: "anywhere" }}>
+                  <Table.Td className="log-model" style={{ overflowWrap: "anywhere" }}>
                     {row.target ?? row.model}
                     {row.attempts.length > 1 ? ` ↺ ${row.attempts.length}` : ""}
                   </Table.Td>
                   <Table.Td>
                     <Status row={row} />
                   </Table.Td>
-                  <Table.Td>{row.key || row.tenant}</Table.Td>
-                  <Table.Td ta="right">{row.first_seconds === null ? "" : seconds(row.first_seconds)}</Table.Td>
-                  <Table.Td ta="right">{seconds(row.seconds)}</Table.Td>
-                  <Table.Td ta="right">
+                  <Table.Td data-not>{row.key || row.tenant}</Table.Td>
+                  <Table.Td ta="right" data-not>
+                    {row.first_seconds === null ? "" : seconds(row.first_seconds)}
+                  </Table.Td>
+                  <Table.Td ta="right" data-end>
+                    {seconds(row.seconds)}
+                  </Table.Td>
+                  <Table.Td ta="right" data-not>
                     {row.usage ? `${count(row.usage.input_tokens)} → ${count(row.usage.output_tokens)}` : ""}
                   </Table.Td>
-                  <Table.Td ta="right">
+                  <Table.Td ta="right" data-not>
                     <Figure value={money(row.cost)} />
                   </Table.Td>
                 </Table.Tr>

@@ -53,8 +53,8 @@ export function Routes(): ReactNode {
           <Group justify="flex-end">{button}</Group>
           {data.items.map((route) => (
             <Paper withBorder p="lg" key={route.name} component="section" aria-label={route.name}>
-              <Group justify="space-between" wrap="nowrap" mb="sm">
-                <Text fw={600} ff="monospace" style={{ overflowWrap: "anywhere" }}>
+              <Group justify="space-between" gap="4px 16px" wrap={route.editable ? "nowrap" : "wrap"} mb="sm">
+                <Text fw={600} ff="monospace" style={{ overflowWrap: "anywhere", minWidth: 0 }}>
                   {route.name}
                 </Text>
                 {route.editable ? (
@@ -72,15 +72,18 @@ export function Routes(): ReactNode {
                   </Text>
                 )}
               </Group>
-              <Text size="sm" c="dimmed" mb="sm">
-                {strings.gateway.strategies[route.strategy] ?? route.strategy}
-              </Text>
+              {route.targets.length > 1 ? (
+                <Text size="sm" c="dimmed" mb="sm">
+                  {strings.gateway.strategies[route.strategy] ?? route.strategy}
+                </Text>
+              ) : null}
               <Group gap="sm">
                 {route.targets.map((target, at) => {
                   const breaker = route.state.find((one) => one.target === target.target)?.breaker;
                   return (
                     <Badge key={`${target.target}-${at}`} variant="default" tt="none" fw={500} size="lg">
-                      {at + 1}. {target.target}
+                      {route.targets.length > 1 ? `${at + 1}. ` : ""}
+                      {target.target}
                       {target.weight ? ` × ${target.weight}` : ""}
                       {breaker && breaker !== "closed" ? ` · ${strings.gateway.breaker[breaker] ?? breaker}` : ""}
                     </Badge>

@@ -1,13 +1,13 @@
 // The chat: a tree of messages in the gateway's store, and the run that is answering it.
 import { ActionIcon, Button, Group, Skeleton, Stack, Text, Title, Tooltip } from "@mantine/core";
-import { IconAdjustmentsHorizontal, IconChevronDown } from "@tabler/icons-react";
+import { IconAdjustmentsHorizontal, IconChevronDown, IconKey } from "@tabler/icons-react";
 import { modals } from "@mantine/modals";
 import { notifications } from "@mantine/notifications";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, Suspense, lazy, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 
-import { api, at } from "../api/client";
+import { Problem, api, at } from "../api/client";
 import { conversations, keys, showConversation, showMessage, useConversation, useModels } from "../api/queries";
 import type { ChatSettings, ConversationWhole, Message, Model, Page, Part } from "../api/types";
 import type { Attachment } from "../chat/attachments";
@@ -117,6 +117,7 @@ export function Chat(): ReactNode {
   const [attached, setAttached] = useState<Attachment[]>([]);
   const [pending, setPending] = useState<Part[] | null>(null);
   const [busy, setBusy] = useState(false);
+  const [looked, setLooked] = useState<string | null>(null);
   const [editing, setEditing] = useState<string | null>(null);
   const [raw, setRaw] = useState<string | null>(null);
   const [looking, setLooking] = useState<Looking | null>(null);
@@ -148,13 +149,17 @@ export function Chat(): ReactNode {
   const loaded = chat?.id;
   const findRun = useCallback(
     async (conversation: string): Promise<void> => {
-      if (runs.of(conversation)) return;
-      const page = await api.get<Page<RunStarted & { model: string }>>(at("/api/runs", { conversation }));
-      const going = page.items[0];
-      if (going) return attach({ ...going, conversation }, going.model);
-      // Between our look at the chat and our look at its runs, its answer may have ended: then it is there by now.
-      const seen = queries.getQueryData<ConversationWhole>(keys.conversation(conversation));
-      if (seen?.messages.find((one) => one.id === seen.active)?.role === "user") await queries.refetchQueries({ queryKey: keys.conversation(conversation) });
+      if (!runs.of(conversation)) {
+        const page = await api.get<Page<RunStarted & { model: string }>>(at("/api/runs", { conversation }));
+        const going = page.items[0];
+        if (going) attach({ ...going, conversation }, going.model);
+        else {
+          // Between our look at the chat and our look at its runs, its answer may have ended: then it is there by now.
+          const seen = queries.getQueryData<ConversationWhole>(keys.conversation(conversation));
+          if (seen?.messages.find((one) => one.id === seen.active)?.role === "user") await queries.refetchQueries({ queryKey: keys.conversation(conversation) });
+        }
+      }
+      setLooked(conversation);
     },
     [attach, queries],
   );
@@ -168,6 +173,7 @@ export function Chat(): ReactNode {
     (conversation: string) => {
       void queries.invalidateQueries({ queryKey: keys.conversations });
       if (conversation !== loaded || runs.of(conversation)) return;
+      setLooked(null);
       void refetch().then(() => findRun(conversation).catch(complain));
     },
     [queries, loaded, refetch, findRun],
@@ -302,6 +308,8 @@ export function Chat(): ReactNode {
   useAction("nextMessage", () => stepTo(1), turns.length > 0);
 
   const last = turns.at(-1)?.message;
+  // A gateway that died in mid-answer, a deleted answer, an imported question: nobody is at work on it.
+  const unanswered = id !== undefined && looked === id && last?.role === "user" && run === undefined && !busy && editing === null;
   const composer = (
     <Composer
       conversation={id}
@@ -340,7 +348,7 @@ export function Chat(): ReactNode {
           <Title order={1} fz="md" style={{ flex: "1 1 0", minWidth: 0, overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap" }}>
             {title}
           </Title>
-          <ContextGauge turns={turns} model={model} />
+          <ContextGauge turns={turns} all={all} model={model} />
           <button type="button" className="pill wide-only" style={{ maxWidth: "45%" }} onClick={() => setPicking({ answer: null })} aria-label={strings.picker.button(modelId)} aria-haspopup="dialog">
             <Monogram name={model?.provider ?? providerOf(modelId)} size={18} />
             <span className="name">{model?.name ?? modelId}</span>
@@ -365,10 +373,19 @@ export function Chat(): ReactNode {
           <Welcome onText={(suggestion) => {
             setText(suggestion);
             field.current?.focus();
-          }} local={model?.local ?? false} admin={session?.admin ?? false} />
+          }} local={model?.local ? model.name : null} admin={session?.admin ?? false} />
         ) : found.error ? (
           <div className="measure" style={{ flex: 1 }}>
-            <Failure error={found.error} retry={() => void found.refetch()} />
+            {found.error instanceof Problem && found.error.info.code === "not_found" ? (
+              <Stack align="center" gap="md" py={40} role="alert">
+                <Text c="dimmed">{strings.chat.notFound}</Text>
+                <Button component={Link} to="/" variant="default">
+                  {strings.chat.newInstead}
+                </Button>
+              </Stack>
+            ) : (
+              <Failure error={found.error} retry={() => void found.refetch()} />
+            )}
           </div>
         ) : id !== undefined && !chat ? (
           <div className="measure" style={{ flex: 1, paddingBlock: 24 }} aria-busy aria-label={strings.loading}>
@@ -380,11 +397,21 @@ export function Chat(): ReactNode {
         ) : (
           <Thread key={id ?? "new"} turns={turns} all={all} run={run} models={byId} pending={pending} editing={editing} setEditing={setEditing} acts={acts} />
         )}
+        {unanswered && last ? (
+          <Group className="measure" gap="sm" py={6} role="status">
+            <Text size="sm" c="dimmed">
+              {strings.chat.unanswered}
+            </Text>
+            <Button size="compact-sm" variant="default" onClick={() => void answer(id, last.id, modelId).catch(complain)}>
+              {strings.chat.answerIt}
+            </Button>
+          </Group>
+        ) : null}
         {found.error && !chat ? null : composer}
       </div>
       {looking ? (
         <Suspense fallback={null}>
-          <Inspector looking={looking} onClose={() => setLooking(null)} settings={settings} onSettings={saveSettings} />
+          <Inspector looking={looking} onClose={() => setLooking(null)} settings={settings} onSettings={saveSettings} messages={all} />
         </Suspense>
       ) : null}
       {raw && id ? (
@@ -408,7 +435,7 @@ export function Chat(): ReactNode {
   );
 }
 
-function Welcome({ onText, local, admin }: { onText: (text: string) => void; local: boolean; admin: boolean }): ReactNode {
+function Welcome({ onText, local, admin }: { onText: (text: string) => void; local: string | null; admin: boolean }): ReactNode {
   return (
     <Stack style={{ flex: 1, minHeight: 0, overflowY: "auto", scrollbarGutter: "stable" }} align="center" justify="center" gap="xl" px="lg">
       <Title order={2} fz="xl" ta="center">
@@ -422,12 +449,14 @@ function Welcome({ onText, local, admin }: { onText: (text: string) => void; loc
         ))}
       </Group>
       {local && admin ? (
-        <Text size="sm" c="dimmed" ta="center">
-          {strings.chat.firstRun}{" "}
-          <Text component={Link} to="/settings" inherit c="var(--mantine-color-anchor)">
-            {strings.chat.addProvider}
+        <Stack align="center" gap="sm">
+          <Text size="sm" c="dimmed" ta="center">
+            {strings.chat.firstRun(local)}
           </Text>
-        </Text>
+          <Button component={Link} to="/settings" variant="light" size="sm" leftSection={<IconKey size={15} />}>
+            {strings.chat.addProvider}
+          </Button>
+        </Stack>
       ) : null}
     </Stack>
   );

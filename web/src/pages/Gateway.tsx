@@ -1,9 +1,10 @@
 // The gateway itself: what is being asked right now, where names lead, who may ask, and how clients are pointed here.
-import { Code, CopyButton, Button, Tabs, Text, Select, Stack, TextInput } from "@mantine/core";
+import { Code, CopyButton, Button, Group, Tabs, Text, Select, Stack, TextInput } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { type ReactNode, useState } from "react";
 import { useSearchParams } from "react-router";
 
+import { tabOf } from "../components/tab";
 import { PageFrame } from "../components/TopBar";
 import { Keys } from "../gateway/Keys";
 import { LiveLog } from "../gateway/LiveLog";
@@ -16,7 +17,7 @@ export function Gateway(): ReactNode {
   const { session } = useSession();
   const [query, setQuery] = useSearchParams();
   const admin = session?.admin ?? false;
-  const tab = query.get("tab") ?? "log";
+  const tab = tabOf(query.get("tab"), admin ? ["log", "routes", "keys", "connect"] : ["log", "connect"]);
   return (
     <PageFrame title={strings.nav.gateway}>
       <Tabs value={tab} onChange={(value) => setQuery({ tab: value ?? "log" }, { replace: true })} keepMounted={false}>
@@ -51,8 +52,13 @@ function Connect({ model, needsKey }: { model: string; needsKey: boolean }): Rea
   return (
     <Stack gap="lg" maw={720}>
       <Text>{strings.gateway.lead(location.origin)}</Text>
-      <Select value={chosen} onChange={(value) => setChosen(value ?? "curl")} data={found.map((one) => one.name)} allowDeselect={false} aria-label={strings.gateway.connect} maw={260} />
-      <TextInput value={name} onChange={(event) => setName(event.currentTarget.value)} label={strings.gateway.columns.model} maw={360} />
+      <Text size="sm" c="dimmed">
+        {needsKey ? strings.gateway.oneKey : strings.gateway.anyKey}
+      </Text>
+      <Group grow preventGrowOverflow={false} gap="md">
+        <Select label={strings.gateway.client} value={chosen} onChange={(value) => setChosen(value ?? "curl")} data={found.map((one) => one.name)} allowDeselect={false} miw={200} />
+        <TextInput label={strings.gateway.columns.model} value={name} onChange={(event) => setName(event.currentTarget.value)} miw={200} />
+      </Group>
       <div>
         <CopyButton value={text}>
           {({ copied, copy }) => (

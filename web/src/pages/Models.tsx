@@ -1,10 +1,10 @@
 // The catalogue as a table: every model that a call could go to, what it can, what it costs, and whether it is ready.
 import { Alert, Badge, Button, Checkbox, Drawer, Group, MultiSelect, Select, Skeleton, Stack, Table, Text, TextInput, UnstyledButton } from "@mantine/core";
-import { useDebouncedValue } from "@mantine/hooks";
+import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
 import { IconArrowDown, IconArrowUp, IconSearch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 
 import { api } from "../api/client";
@@ -53,6 +53,7 @@ export function Models(): ReactNode {
   const [words] = useDebouncedValue(text, 120);
   const [order, setOrder] = useState<{ column: Column; down: boolean }>({ column: "provider", down: false });
   const view = useRef<HTMLDivElement>(null);
+  const phone = useMediaQuery("(max-width: 40em)", false, { getInitialValueInEffect: false });
 
   const provider = query.get("provider");
   const able = query.getAll("can");
@@ -78,7 +79,8 @@ export function Models(): ReactNode {
     return sorted(found, order.column, order.down);
   }, [all, words, provider, able, context, ready, order]);
   const open = all.find((model) => model.id === openId);
-  const virtual = useVirtualizer({ count: shown.length, getScrollElement: () => view.current, estimateSize: () => 45, overscan: 14 });
+  const virtual = useVirtualizer({ count: shown.length, getScrollElement: () => view.current, estimateSize: () => (phone ? 62 : 45), overscan: 14 });
+  useEffect(() => virtual.measure(), [virtual, phone]);
   const items = virtual.getVirtualItems();
   const above = items[0]?.start ?? 0;
   const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
@@ -139,16 +141,18 @@ export function Models(): ReactNode {
         {data && shown.length === 0 ? <Text c="dimmed">{strings.models.none}</Text> : null}
         {shown.length > 0 ? (
           <div ref={view} style={{ overflow: "auto", flex: 1, minHeight: 200 }} tabIndex={0} role="region" aria-label={strings.nav.models}>
-            <Table stickyHeader highlightOnHover verticalSpacing={8} className="figure" style={{ minWidth: 760 }} aria-rowcount={shown.length}>
+            <Table stickyHeader highlightOnHover verticalSpacing={8} className="figure models-cards" style={{ minWidth: 760 }} aria-rowcount={shown.length}>
               <Table.Thead style={{ background: "var(--ground)" }}>
                 <Table.Tr>
                   {heading("name")}
                   {heading("provider")}
-                  <Table.Th>{strings.models.capability}</Table.Th>
+                  <Table.Th className="model-can">{strings.models.capability}</Table.Th>
                   {heading("context")}
                   {heading("input")}
                   {heading("output")}
-                  <Table.Th pl="xl">{strings.models.columns.state}</Table.Th>
+                  <Table.Th pl="xl" className="model-can">
+                    {strings.models.columns.state}
+                  </Table.Th>
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
@@ -158,24 +162,28 @@ export function Models(): ReactNode {
                   if (!model) return null;
                   return (
                     <Table.Tr key={model.id} aria-rowindex={item.index + 1}>
-                      <Table.Td>
+                      <Table.Td className="model-name">
                         <UnstyledButton fz="sm" fw={500} onClick={() => set("model", [model.id])} style={{ maxWidth: 300, overflow: "hidden", textOverflow: "ellipsis", whiteSpace: "nowrap", display: "block" }} title={model.name}>
                           {model.name}
                         </UnstyledButton>
                       </Table.Td>
-                      <Table.Td>
+                      <Table.Td className="model-provider">
                         <Group gap="sm" wrap="nowrap">
                           <Monogram name={model.provider} /> {model.provider}
                         </Group>
                       </Table.Td>
-                      <Table.Td>
+                      <Table.Td className="model-can">
                         <Capabilities model={model} size={15} />
                       </Table.Td>
-                      <Table.Td ta="right">
+                      <Table.Td ta="right" className="model-figure">
                         <Figure value={short(model.context)} />
                       </Table.Td>
-                      <Table.Td ta="right">{model.local ? strings.picker.local : <Figure value={money(model.price?.input)} />}</Table.Td>
-                      <Table.Td ta="right">{model.local ? "" : <Figure value={money(model.price?.output)} />}</Table.Td>
+                      <Table.Td ta="right" className="model-figure" {...(model.price ? { "data-unit": strings.models.in } : {})}>
+                        {model.local ? strings.picker.local : <Figure value={money(model.price?.input)} />}
+                      </Table.Td>
+                      <Table.Td ta="right" className="model-figure" {...(model.price ? { "data-unit": strings.models.out } : {})}>
+                        {model.local ? "" : <Figure value={money(model.price?.output)} />}
+                      </Table.Td>
                       <Table.Td pl="xl">
                         <StateMark state={model.state} />
                       </Table.Td>

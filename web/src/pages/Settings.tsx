@@ -17,20 +17,24 @@ import { Failure } from "../components/Failure";
 import { Monogram } from "../components/Monogram";
 import { Section } from "../components/Section";
 import { StateMark } from "../components/StateMark";
+import { tabOf } from "../components/tab";
 import { PageFrame } from "../components/TopBar";
 import { ago, bytes, seconds } from "../format";
 import { strings } from "../i18n/strings";
+import { ExportChats } from "../importing/ExportChats";
 import { ImportChats } from "../importing/ImportChats";
 import { PresetList } from "../presets/PresetList";
 import { OllamaServers } from "../settings/OllamaServers";
 import { ShortcutTable } from "../shortcuts/ShortcutTable";
 import { useSession } from "../state/session";
 
+const OPEN_TABS = ["appearance", "presets", "shortcuts", "data"];
+
 export function Settings(): ReactNode {
   const { session } = useSession();
   const [query, setQuery] = useSearchParams();
   const admin = session?.admin ?? false;
-  const tab = query.get("tab") ?? (admin ? "providers" : "appearance");
+  const tab = tabOf(query.get("tab"), admin ? ["providers", "local", "defaults", ...OPEN_TABS] : OPEN_TABS);
   return (
     <PageFrame title={strings.nav.settings}>
       <Tabs value={tab} onChange={(value) => setQuery({ tab: value ?? "providers" }, { replace: true })} keepMounted={false}>
@@ -70,6 +74,9 @@ export function Settings(): ReactNode {
 }
 
 const isSetUp = (provider: Provider): boolean => provider.state !== "missing";
+/** A server that a key is not needed for, or this process: it may run, or not. */
+const isNearby = (provider: Provider): boolean => provider.local || (!provider.needs_credential && LOOPBACK.test(provider.base_url));
+const LOOPBACK = /^https?:\/\/(127\.|localhost|\[::1\])/;
 
 function Providers({ wanted }: { wanted: string | null }): ReactNode {
   const { data, error, refetch } = useProviders();
@@ -80,9 +87,14 @@ function Providers({ wanted }: { wanted: string | null }): ReactNode {
   if (!data) return <Skeleton h={300} />;
   const words = text.trim().toLowerCase();
   const found = data.items.filter((provider) => `${provider.id} ${provider.name} ${provider.aliases.join(" ")}`.toLowerCase().includes(words));
-  const group = (title: string, items: Provider[]): ReactNode =>
+  const group = (title: string, items: Provider[], hint?: string): ReactNode =>
     items.length === 0 ? null : (
       <Section title={title}>
+        {hint ? (
+          <Text size="sm" c="dimmed" mt={-8} mb="sm">
+            {hint}
+          </Text>
+        ) : null}
         <div style={{ display: "grid", gap: 12, gridTemplateColumns: "repeat(auto-fill, minmax(min(100%, 330px), 1fr))" }}>
           {items.map((provider) => (
             <ProviderCard
@@ -96,11 +108,13 @@ function Providers({ wanted }: { wanted: string | null }): ReactNode {
         </div>
       </Section>
     );
-  const none = data.items.every((provider) => provider.state === "missing" || provider.local);
+  // Who talks with the small model of this process has not begun yet; who set up a server of their own has.
+  const none = active.data !== undefined && data.items.every((provider) => !isSetUp(provider) || isNearby(provider)) && data.items.every((provider) => provider.local || provider.id !== active.data?.provider);
+  const nearby = group(strings.providers.nearby, found.filter((provider) => isSetUp(provider) && isNearby(provider)), strings.providers.nearbyHint);
   return (
     <>
       {none ? (
-        <Alert variant="outline" mb="xl" title={strings.chat.addProvider}>
+        <Alert variant="outline" mb="xl" title={strings.providers.begin}>
           <List type="ordered" size="sm">
             {strings.providers.steps.map((step) => (
               <List.Item key={step}>{step}</List.Item>
@@ -109,8 +123,10 @@ function Providers({ wanted }: { wanted: string | null }): ReactNode {
         </Alert>
       ) : null}
       <TextInput value={text} onChange={(event) => setText(event.currentTarget.value)} placeholder={strings.providers.search} aria-label={strings.providers.search} leftSection={<IconSearch size={15} />} maw={360} mb="xl" />
-      {group(strings.providers.ready, found.filter(isSetUp))}
+      {group(strings.providers.ready, found.filter((provider) => isSetUp(provider) && !isNearby(provider)))}
+      {none ? null : nearby}
       {group(strings.providers.notSetUp, found.filter((provider) => !isSetUp(provider)))}
+      {none ? nearby : null}
     </>
   );
 }
@@ -221,9 +237,11 @@ function ProviderCard({ provider, credentials, isDefault, opened }: { provider: 
             {provider.state === "missing" ? strings.providers.addKey : strings.providers.replaceKey}
           </Button>
         ) : null}
-        <Button size="xs" variant="default" leftSection={<IconPlugConnected size={14} />} loading={test.isPending} onClick={() => test.mutate()}>
-          {strings.providers.test}
-        </Button>
+        {isSetUp(provider) ? (
+          <Button size="xs" variant="default" leftSection={<IconPlugConnected size={14} />} loading={test.isPending} onClick={() => test.mutate()}>
+            {strings.providers.test}
+          </Button>
+        ) : null}
         {isDefault || !provider.default_model || provider.state === "missing" ? null : (
           <Button size="xs" variant="subtle" loading={makeDefault.isPending} onClick={() => makeDefault.mutate()}>
             {strings.providers.makeDefault}
@@ -394,6 +412,7 @@ function Data({ admin }: { admin: boolean }): ReactNode {
   return (
     <Stack gap="xl" align="flex-start">
       <ImportChats />
+      <ExportChats />
       {admin ? (
         <Button variant="default" leftSection={<IconDownload size={15} />} onClick={() => void api.blob("/api/settings/export").then((blob) => download(blob, "interlingua-settings.toml"), complain)}>
           {strings.providers.exportSettings}

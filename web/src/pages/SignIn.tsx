@@ -2,6 +2,7 @@
 import { Alert, Button, PasswordInput, Stack, Text, Title } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 
+import { Coded } from "../components/Coded";
 import { Failure } from "../components/Failure";
 import { strings } from "../i18n/strings";
 import { useSession } from "../state/session";
@@ -37,10 +38,12 @@ export function SignIn(): ReactNode {
           </Stack>
           {notice ? (
             <Alert color="yellow" variant="outline" role="status">
-              {strings.signIn[notice]}
+              <Coded text={strings.signIn[notice]} />
             </Alert>
           ) : null}
-          <Text>{strings.signIn.lead}</Text>
+          <Text>
+            <Coded text={strings.signIn.lead} />
+          </Text>
           <PasswordInput
             label={strings.signIn.field}
             value={key}

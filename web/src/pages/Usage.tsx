@@ -3,7 +3,7 @@ import { Button, Group, Progress, SegmentedControl, Skeleton, Stack, Table, Tabs
 import { IconDownload } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, Suspense, lazy, useMemo } from "react";
-import { useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
 
 import { api, at } from "../api/client";
 import type { Budget, Page, UsageReport, UsageRow } from "../api/types";
@@ -12,6 +12,7 @@ import { Failure } from "../components/Failure";
 import { Figure } from "../components/Figure";
 import { Empty, Section, Stat } from "../components/Section";
 import { Sparkline } from "../components/Sparkline";
+import { tabOf } from "../components/tab";
 import { PageFrame } from "../components/TopBar";
 import { count, money, short } from "../format";
 import { strings } from "../i18n/strings";
@@ -85,7 +86,7 @@ export function Usage(): ReactNode {
   const { session } = useSession();
   const [query, setQuery] = useSearchParams();
   const days = Number(query.get("days") ?? "30");
-  const tab = query.get("tab") ?? "spend";
+  const tab = tabOf(query.get("tab"), ["spend", "performance"]);
   const set = (name: string, value: string): void => {
     const next = new URLSearchParams(query);
     next.set(name, value);
@@ -161,7 +162,15 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
         </Text>
       ) : null}
       {daily.data.items.length === 0 ? (
-        <Empty>{strings.usage.empty}</Empty>
+        <Empty
+          action={
+            <Button component={Link} to="/" variant="default">
+              {strings.nav.newChat}
+            </Button>
+          }
+        >
+          {strings.usage.empty}
+        </Empty>
       ) : (
         <>
           <Section title={of === "cost" ? strings.usage.byDay : strings.usage.tokensByDay}>
@@ -180,8 +189,8 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
               </Group>
             }
           >
-            <Table.ScrollContainer minWidth={days > 1 ? 740 : 620} type="native" tabIndex={0} role="region" aria-label={strings.usage.by[by] ?? by}>
-              <Table className="figure" verticalSpacing={8}>
+            <Table.ScrollContainer minWidth={days > 1 ? 740 : 620} type="native" tabIndex={0} role="region" aria-label={strings.usage.by[by] ?? by} className="cards-room">
+              <Table className="figure cards" verticalSpacing={8}>
                 <Table.Thead>
                   <Table.Tr>
                     <Table.Th>{strings.usage.dimensions[by] ?? by}</Table.Th>
@@ -197,18 +206,30 @@ function Spend({ days, by, onBy }: { days: number; by: Dimension; onBy: (by: Dim
                 <Table.Tbody>
                   {rows.map((row) => (
                     <Table.Tr key={row[by] ?? ""}>
-                      <Table.Td style={{ overflowWrap: "anywhere" }}>{row[by] || strings.usage.other}</Table.Td>
+                      <Table.Td style={{ overflowWrap: "anywhere" }} data-wide fw={500}>
+                        {row[by] || strings.usage.other}
+                      </Table.Td>
                       {days > 1 ? (
-                        <Table.Td>
+                        <Table.Td data-label={strings.overTime}>
                           <Sparkline values={lines.get(row[by] ?? "") ?? []} name={row[by] || strings.usage.other} show={of === "cost" ? money : short} />
                         </Table.Td>
                       ) : null}
-                      <Table.Td ta="right">{count(row.calls)}</Table.Td>
-                      <Table.Td ta="right">{count(row.failed)}</Table.Td>
-                      <Table.Td ta="right">{short(row.input_tokens)}</Table.Td>
-                      <Table.Td ta="right">{short(row.cache_read)}</Table.Td>
-                      <Table.Td ta="right">{short(row.output_tokens)}</Table.Td>
-                      <Table.Td ta="right">
+                      <Table.Td ta="right" data-label={strings.usage.calls}>
+                        {count(row.calls)}
+                      </Table.Td>
+                      <Table.Td ta="right" {...(row.failed ? { "data-label": strings.usage.failed } : { "data-not": true })}>
+                        {count(row.failed)}
+                      </Table.Td>
+                      <Table.Td ta="right" data-label={strings.usage.tokensIn}>
+                        {short(row.input_tokens)}
+                      </Table.Td>
+                      <Table.Td ta="right" {...(row.cache_read ? { "data-label": strings.usage.cached } : { "data-not": true })}>
+                        {short(row.cache_read)}
+                      </Table.Td>
+                      <Table.Td ta="right" data-label={strings.usage.tokensOut}>
+                        {short(row.output_tokens)}
+                      </Table.Td>
+                      <Table.Td ta="right" data-label={strings.usage.cost}>
                         <Figure value={costOf(row)} />
                       </Table.Td>
                     </Table.Tr>

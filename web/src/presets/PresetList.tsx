@@ -21,13 +21,13 @@ export function PresetList(): ReactNode {
   if (error) return <Failure error={error} retry={() => void refetch()} />;
   if (!data) return <Skeleton h={160} />;
   const create = (
-    <Button leftSection={<IconPlus size={15} />} onClick={() => setEditing(emptyPreset)} style={{ alignSelf: "flex-start" }}>
+    <Button leftSection={<IconPlus size={15} />} onClick={() => setEditing(emptyPreset)}>
       {strings.templates.new}
     </Button>
   );
   return (
     <Stack maw={760}>
-      {data.items.length === 0 ? <Empty action={create}>{strings.templates.empty}</Empty> : create}
+      {data.items.length === 0 ? <Empty action={create}>{strings.templates.empty}</Empty> : <Group>{create}</Group>}
       {data.items.map((preset) => (
         <PresetCard key={preset.name} preset={preset} onEdit={() => setEditing(preset)} />
       ))}
