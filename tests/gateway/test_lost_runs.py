@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from interlingua.gateway.lost_runs import Found
 from interlingua.gateway.run_log import render_event
-from interlingua.stores.shared_runs import RunHead
+from interlingua.ports.runs import RunHead
 from interlingua.types.accumulate import unfold
 from interlingua.types.parts import TextPart
 from tests.gateway.upstreams import response

@@ -143,7 +143,7 @@ async def test_the_runs_of_a_dead_process_are_ended_as_interrupted_and_what_came
         run = await here.run(chat, question)
         await told_of(there, run, b"part_delta")
         # As if its process had stopped to exist: it neither writes nor renews.
-        for task in here.app.state.runs._mirrors:
+        for task in here.app.state.runs._keepers:
             task.cancel()
 
         async def none() -> list[Any]:

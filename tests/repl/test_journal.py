@@ -55,8 +55,8 @@ def test_what_was_written_before_a_kill_is_all_there(tmp_path: Path) -> None:
 def test_a_line_that_was_being_written_is_passed_over(tmp_path: Path) -> None:
     """The rest is not lost with it."""
     journal = write(tmp_path, "whole")
-    os.write(journal._file, b'{"type":"part_del')
-    os.close(journal._file)
+    journal._file.add(b'{"type":"part_del')
+    os.close(journal._file._file)
     (found,) = left_behind(tmp_path)
     assert found[1].text == "whole"
 

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from interlingua.ports.runs import RunHead
 from interlingua.stores import shared_runs
 from interlingua.stores.settings import SharedSettings
 from interlingua.stores.shared import Shared
-from interlingua.stores.shared_runs import RunHead, SharedRuns, _behind
+from interlingua.stores.shared_runs import SharedRuns, _behind
 from tests.services import Redis
 
 NONE: frozenset[str] = frozenset()

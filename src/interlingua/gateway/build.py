@@ -63,6 +63,11 @@ def token_path(config: Config) -> Path:
     return store.parent / "admin-token"
 
 
+def runs_path(config: Config) -> Path:
+    """Where answers that run are written down: beside the store."""
+    return token_path(config).with_name("runs")
+
+
 def _memory(config: Config, sharing: Sharing | None, kept: KeptMemory | None, store: SqlStore) -> Memory:
     """Where state is remembered that goes through clients' hands."""
     memory: Memory = sharing.memory if sharing else kept or ProcessMemory(time.monotonic)
@@ -161,7 +166,7 @@ async def build_gateway(
         worker=worker,
         environment=environment,
     )
-    state.runs, state.tools = Runs(state, sharing), GatewayTools(state, environment)
+    state.runs, state.tools = Runs(state, runs_path(config), sharing), GatewayTools(state, environment)
     reloader = await _completed(state, source or ConfigSource.of(config), environment, transport, owns_exit=owns_exit)
     return Gateway(state, *_lifetime(state, store, reloader, kept, sharing))
 
@@ -202,10 +207,11 @@ def _watching(state: State, store: SqlStore, reloader: Reloader, sharing: Sharin
         state.keys.watch,
         state.budgets.watch,
         reloader.watch,
+        state.runs.watch,
         partial(keep_pruned, store, state.config.store.keep),
     ]
     if sharing is not None:
-        parts = (sharing.counters, sharing.rests, sharing.claims, sharing.news, state.runs)
+        parts = (sharing.counters, sharing.rests, sharing.claims, sharing.news)
         found += [part.watch for part in parts]
     if state.worker is not None and state.seeing.metrics is not None:
         found.append(partial(health.keep_counting, state, state.seeing.metrics))

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from interlingua.errors import InterlinguaError, NotFound, StreamInterrupted
 from interlingua.gateway.chats import shown_message
 from interlingua.gateway.outgoing import problem, told
+from interlingua.gateway.run_journal import read
 from interlingua.gateway.run_log import render_event
 from interlingua.gateway.state import State
+from interlingua.ports.runs import RunHead
 from interlingua.ports.store import Answer, StoredMessage
-from interlingua.stores.shared_runs import RunHead, SharedRuns
+from interlingua.stores.running_files import left_behind
 from interlingua.types.accumulate import Accumulator
 from interlingua.types.events import Event, MessageStart
 from interlingua.types.messages import Message
+
+if TYPE_CHECKING:
+    from interlingua.stores.shared_runs import SharedRuns
+
+log = logging.getLogger("interlingua.runs")
 
 _WHY = "the process that wrote this answer ended before the answer did"
 
@@ -84,6 +93,34 @@ async def bury(state: State, head: RunHead, shared: SharedRuns) -> None:
         if await shared.add(head, found.last + 1, last, text, frozenset(), frozenset()) != 1:
             return  # it is another's by now, or the server is away: whoever has it next finds the answer kept
     await shared.end(head)
+
+
+async def bury_left(state: State, folder: Path) -> None:
+    """Keeps what there is of runs whose process left them on this machine's disk.
+
+    Args:
+        state: the gateway.
+        folder: where.
+    """
+    for text in left_behind(folder):
+        left = read(text)
+        if left is None:
+            continue
+        head, events = left
+        found = Found(head)
+        try:
+            found.add(events)
+        except (KeyError, ValueError):
+            log.warning("what there was of %s cannot be read", head.id)
+            continue
+        if found.ended:
+            continue
+        log.warning("the process that wrote %s is gone; what there is of it is kept", head.id)
+        try:
+            await _kept(state, head, found, StreamInterrupted(_WHY))
+        except InterlinguaError as error:
+            log.error("what there is of %s cannot be kept yet: %s", head.id, error.message)
+            return  # the files stay, for the next start
 
 
 async def _kept(state: State, head: RunHead, found: Found, error: InterlinguaError) -> dict[str, Any] | None:

@@ -16,8 +16,9 @@ from interlingua.gateway.run_tools import Decision
 
 if TYPE_CHECKING:
     from interlingua.gateway.run import Run
+    from interlingua.ports.runs import RunHead
     from interlingua.stores.shared_news import SharedNews
-    from interlingua.stores.shared_runs import RunHead, SharedRuns
+    from interlingua.stores.shared_runs import SharedRuns
 
 LOOK_SECONDS = 1.0
 """Between two looks where nobody tells of news."""

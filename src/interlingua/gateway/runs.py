@@ -1,6 +1,7 @@
 """The runs of this process, by tenant, and the way to those of others.
 
-A run's log stays for a minute after its end, for those who come back late. Several processes know each other's runs
+A run's log stays for a minute after its end, for those who come back late. What it has told is kept elsewhere too as
+long as it runs, so that the end of its process loses no answer. Several processes know each other's runs
 where `[shared]` is configured, so that a watcher may come to any of them; without it a gateway of several workers has
 none, because a watcher would reach a worker that knows nothing of the run.
 """
@@ -9,14 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 from interlingua.errors import InterlinguaError, NotFound, RateLimited, Unsupported
 from interlingua.gateway.run import Asking, Run
+from interlingua.gateway.run_journal import RunJournal
 from interlingua.gateway.run_mirror import Mirror, RemoteRun, away
 from interlingua.gateway.shared import Sharing
 from interlingua.gateway.state import State
+from interlingua.ports.runs import RunHead
 
 KEPT_SECONDS = 60.0
 MOST_RUNS = 32
@@ -32,14 +36,16 @@ class Runs:
 
     Args:
         state: the gateway.
+        folder: where what runs is written down if this process is alone.
         sharing: what the processes have in common; None where this one is alone.
     """
 
-    def __init__(self, state: State, sharing: Sharing | None = None) -> None:
+    def __init__(self, state: State, folder: Path, sharing: Sharing | None = None) -> None:
         self._state = state
+        self._folder = folder
         self._sharing = sharing
         self._runs: dict[tuple[str, str], Run] = {}
-        self._mirrors: set[asyncio.Task[None]] = set()
+        self._keepers: set[asyncio.Task[None]] = set()
 
     async def start(self, asking: Asking) -> Run:
         """Begins one.
@@ -58,38 +64,46 @@ class Runs:
                     remedy="Set shared.url, or start it with `il serve --workers 1`.",
                 )
             _check(sum(1 for _ in self.of(tenant)))
-            return self._begun(tenant, Run(self._state, asking))
+            run = Run(self._state, asking)
+            self._begun(tenant, run)
+            if asking.conversation is not None:
+                self._keep(RunJournal(run, self._head(run, ""), self._folder).keep())
+            return run
         return await self._start_shared(asking, self._sharing)
 
     async def _start_shared(self, asking: Asking, sharing: Sharing) -> Run:
-        from interlingua.stores.shared_runs import RunHead
-
         run = Run(self._state, asking)
-        head = RunHead(
+        head = self._head(run, sharing.runs.owner)
+        running = await sharing.runs.begin(head, MOST_RUNS)
+        if running is None:
+            raise away()
+        _check(running)
+        self._begun(head.tenant, run)
+        self._keep(Mirror(run, head, sharing.runs, sharing.news).keep())
+        return run
+
+    def _head(self, run: Run, owner: str) -> RunHead:
+        asking = run.asking
+        return RunHead(
             id=run.id,
             tenant=asking.principal.tenant,
             conversation=asking.conversation,
             parent=asking.parent,
             model=asking.request.model,
             request_id=run.request_id,
-            owner=sharing.runs.owner,
+            owner=owner,
             started=int(self._state.engine.clock.time() * 1e6),
         )
-        running = await sharing.runs.begin(head, MOST_RUNS)
-        if running is None:
-            raise away()
-        _check(running)
-        self._begun(head.tenant, run)
-        task = asyncio.get_running_loop().create_task(Mirror(run, head, sharing.runs, sharing.news).keep())
-        self._mirrors.add(task)
-        task.add_done_callback(self._mirrors.discard)
-        return run
 
-    def _begun(self, tenant: str, run: Run) -> Run:
+    def _begun(self, tenant: str, run: Run) -> None:
         run.begin()
         self._runs[tenant, run.id] = run
         run.task.add_done_callback(lambda _: self._later(tenant, run.id))
-        return run
+
+    def _keep(self, keeping: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(keeping)
+        self._keepers.add(task)
+        task.add_done_callback(self._keepers.discard)
 
     def find(self, tenant: str, id: str) -> Run:
         """One of this process, running or just ended.
@@ -156,10 +170,12 @@ class Runs:
             await remote.over()
 
     async def watch(self) -> None:
-        """Ends runs whose process died, again and again until it is cancelled."""
-        from interlingua.gateway.lost_runs import bury
+        """Ends runs whose process died: those of this machine at once; shared ones again and again, until cancelled."""
+        from interlingua.gateway.lost_runs import bury, bury_left
 
         sharing = self._sharing
+        if sharing is None:
+            await bury_left(self._state, self._folder)
         while sharing is not None:
             await asyncio.sleep(LOOK_SECONDS)
             for head in await sharing.runs.inherit():
@@ -178,8 +194,8 @@ class Runs:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
-        if self._mirrors:
-            await asyncio.wait(self._mirrors)
+        if self._keepers:
+            await asyncio.wait(self._keepers)
 
     def _later(self, tenant: str, id: str) -> None:
         asyncio.get_running_loop().call_later(KEPT_SECONDS, self._runs.pop, (tenant, id), None)

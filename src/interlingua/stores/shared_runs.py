@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from interlingua.ports.runs import RunHead
 from interlingua.stores.shared import Shared
 
 LIFE_MS = 600_000
@@ -99,28 +100,6 @@ redis.call('HSET', KEYS[1], 'owner', ARGV[1])
 return redis.call('HGET', KEYS[1], 'head')
 """
 _MARK = _NOW + "if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[1], now) end return 1"
-
-
-class RunHead(Struct, frozen=True, kw_only=True):
-    """Whose a run is.
-
-    Args:
-        id, tenant: which.
-        conversation, parent: where its answer is kept; None is nowhere.
-        model: who was asked for.
-        request_id: of its first call.
-        owner: the process that began it.
-        started: microseconds since 1970.
-    """
-
-    id: str
-    tenant: str
-    conversation: str | None
-    parent: str | None
-    model: str
-    request_id: str
-    owner: str
-    started: int
 
 
 class Standing(Struct, frozen=True):
