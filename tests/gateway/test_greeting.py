@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from interlingua.config.schema import ServerSettings
 from interlingua.gateway import pages
 from interlingua.transport.scripted import Script, ScriptedTransport
 from tests.gateway.asgi import call, gateway
@@ -47,9 +48,17 @@ async def test_a_browser_gets_a_page_that_says_where_clients_go(tmp_path: Path) 
 async def test_a_name_with_markup_in_it_stays_text(tmp_path: Path) -> None:
     """Where any name is taken."""
     headers = {**BROWSER, "host": "127.0.0.1:<script>"}
-    async with gateway(tmp_path, ScriptedTransport(Script())) as app:
+    async with gateway(tmp_path, ScriptedTransport(Script()), server=ServerSettings(allowed_hosts=("*",))) as app:
         answer = await call(app, "GET", "/", headers=headers)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert b"127.0.0.1:&lt;script&gt;" in answer.body
     assert b"<script" not in answer.body
+
+
+async def test_where_a_name_is_none_of_ours_its_refusal_is_no_page(tmp_path: Path) -> None:
+    async with gateway(tmp_path, ScriptedTransport(Script())) as app:
+        answer = await call(app, "GET", "/", headers={**BROWSER, "host": "127.0.0.1:<script>"})
+    assert (answer.status, answer.headers["content-type"]) == (403, "application/json")
 
 
 async def test_the_built_interface_takes_its_place(tmp_path: Path, unbuilt: Path) -> None:
