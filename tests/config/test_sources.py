@@ -67,6 +67,18 @@ def test_secrets_are_masked_wherever_somebody_put_them(file: Path) -> None:
     assert not [one for one in shown.values() if "plain" in str(one) or "hunter" in str(one)]
 
 
+def test_arguments_of_programs_are_masked_where_their_options_tell_that_they_are_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    folder = tmp_path / "interlingua"
+    folder.mkdir()
+    words = ["npx", "-y", "server", "--api-key", "plain1", "--token=plain2", "--keyboard", "dvorak", "--key"]
+    (folder / "interlingua.toml").write_text(f"[mcp.files]\ncommand = {words}\n")
+    (shown,) = [one for one in explain_config(None, {}).settings if one.way == ("mcp", "files", "command")]
+    assert shown.value == ["npx", "-y", "server", "--api-key", "***", "--token=***", "--keyboard", "dvorak", "--key"]
+
+
 def test_without_a_file_all_is_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "none"))

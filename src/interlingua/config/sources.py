@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,10 @@ Way = tuple[str | int, ...]
 
 _REFERENCES = ("env:", "file:", "keychain:")
 """How a reference to a secret begins; what stands in its place without one may be the secret itself."""
+_SECRET_OPTION = re.compile(
+    r"--?(?:[\w-]*[_-])?(?:api-?key|key|token|secret|password|auth|credential)s?", re.IGNORECASE
+)
+"""Names of options, as programs have them, whose value nobody should see."""
 
 
 class Setting(Struct, frozen=True):
@@ -107,11 +112,30 @@ def _masked(way: Way, value: Any) -> Json:
         return masked[0] if isinstance(value, str) else masked
     if way[0] in ("mcp", "tools") and way[-2:-1] in (("env",), ("headers",)) and isinstance(value, str):
         return value if value.rpartition(" ")[2].startswith(_REFERENCES) else MASK
+    if way[0] == "mcp" and name == "command":
+        value = _masked_command(value)
     if way[0] == "providers" and isinstance(value, str):
         # Headers and query parameters of a host's own may hold what only their names tell of.
         ((_, value),) = redact_headers([(name, value)])
     masked_by_name = redact_json({name: value})
     return masked_by_name[name] if isinstance(masked_by_name, dict) else None
+
+
+def _masked_command(words: Iterable[str]) -> list[Json]:
+    """A program and its arguments, those masked that an option takes whose name tells that they are secret."""
+    masked: list[Json] = []
+    is_secret = False
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if is_secret:
+            masked.append(MASK)
+            is_secret = False
+        elif _SECRET_OPTION.fullmatch(name):
+            masked.append(f"{name}={MASK}" if equals else word)
+            is_secret = not equals
+        else:
+            masked.append(word)
+    return masked
 
 
 def _masked_key(item: Json) -> Json:
