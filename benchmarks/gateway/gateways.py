@@ -276,7 +276,7 @@ def our_name(client: str, kind: str = "") -> str:
 
 def floor_name(client: str) -> str:
     """How the row of a client with nothing around it is called."""
-    return f"uvicorn and {client} alone"
+    return f"uvicorn + {client}"
 
 
 def versions() -> dict[str, str]:

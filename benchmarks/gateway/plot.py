@@ -16,7 +16,7 @@ from matplotlib import pyplot
 OURS, OTHERS, TEXT = "#3b82f6", "#8b98a9", "#768390"
 PANELS = (
     ("whole, 1 KB, 32 connections", "per_second", "requests/s", "{:,.0f}", True),
-    ("whole, 1 KB, 1 connection", "p50_ms", "ms a request, one connection", "{:.2f}", False),
+    ("whole, 1 KB, 1 connection", "p50_ms", "ms, one connection", "{:.2f}", False),
     ("200 streams", "cpu_us", "µs of CPU a streamed event", "{:.1f}", False),
     ("whole, 1 KB, 32 connections", "memory_mb", "MB of memory, loaded", "{:,.0f}", False),
 )

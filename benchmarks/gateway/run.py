@@ -140,7 +140,7 @@ def conditions(seconds: float) -> str:
         f"{busy if load > BUSY else ''}{machine}; load average "
         f"{load:.1f} at the end, {seconds / 60:.0f} minutes. Only ratios within the run count. Ours has "
         "keys, limits, ledger and metrics on, but in rows that say otherwise; the peers have off what they can spare. "
-        "`alone` is our server and HTTP client with nothing between: what any gateway on them costs at the least."
+        "`uvicorn + …` is our server and HTTP client with nothing between: what any gateway on them costs at the least."
     )
 
 
