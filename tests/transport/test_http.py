@@ -299,6 +299,38 @@ async def test_a_call_cancelled_before_the_head_closes_the_connection(transport:
         await asyncio.wait_for(server.client_left.wait(), SOON)
 
 
+async def test_a_cancellation_is_heeded_though_data_comes_with_it(transport: Transport) -> None:
+    """Else who left would be answered to the end, and pay for it."""
+    line = b"data: x\n\n"
+
+    async def flow(exchange: Exchange) -> None:
+        await exchange.begin_chunks()
+        for _ in range(100):
+            await exchange.chunk(line)
+            await asyncio.sleep(0)
+        await exchange.gone()
+
+    async def read(lines: int, came: asyncio.Event) -> None:
+        response = await transport.send(HttpRequest(url=server.url, stream=True))
+        size = 0
+        try:
+            async for piece in response.stream():
+                size += len(piece)
+                if size >= lines * len(line):
+                    came.set()
+        finally:
+            await response.aclose()
+
+    async with serve(flow) as server:
+        for lines in range(1, 60):
+            came = asyncio.Event()
+            task = asyncio.create_task(read(lines, came))
+            await came.wait()
+            task.cancel()
+            await asyncio.wait({task}, timeout=SOON)
+            assert task.cancelled()
+
+
 async def test_giving_up_an_unread_response_closes_the_connection(transport: Transport) -> None:
     async def endless(exchange: Exchange) -> None:
         await exchange.begin_chunks()
