@@ -359,6 +359,7 @@ async def test_a_client_that_says_no_more_is_not_waited_for_without_end(
         writer.write(begin)
         with contextlib.suppress(ConnectionError):
             await reader.read()  # ends when the gateway hangs up
+        assert reader.at_eof() or reader.exception() is not None
         writer.close()
 
 

@@ -42,6 +42,8 @@ so that none of them sends a request into a connection that is being closed."""
 BACKLOG = 2048
 FAST_CLIENT = "interlingua.transport.http_fast"
 HEAD_END = b"\r\n\r\n"
+_SPLIT = len(HEAD_END) - 1
+"""As much of the end of a head may stand in the read before."""
 COLLECT = (10_000, 10, 10)
 """How seldom the collector of cycles runs: calls hardly make any, and each run goes through all that is new."""
 _ARENA_MAX = -8
@@ -97,7 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._held + held > MOST_HEADER_BYTES:
                 self._refuse()
                 return
-        self._tail = (self._tail + data)[-len(HEAD_END) + 1 :]
+        self._tail = (self._tail + data[-_SPLIT:])[-_SPLIT:]
         self._gave = False
         super().data_received(data)
         self._held = 0 if self._gave else self._held + held

@@ -111,6 +111,7 @@ def test_what_was_chosen_is_kept_though_the_page_is_left_at_once(browser: Browse
         page.get_by_role("group", name="Version 2 of 2").get_by_role("button", name="Earlier version").click()
         page.goto("about:blank")
         until(page, lambda: gateway.api("GET", f"/api/conversations/{chat}")["active"] == first)
+        assert gateway.api("GET", f"/api/conversations/{chat}")["active"] == first
 
 
 def test_what_is_told_late_of_a_choice_hides_nothing_newer(browser: Browser, gateway: Stand) -> None:
